@@ -1,0 +1,103 @@
+//! What is asked: the cases, and their requests byte for byte.
+//!
+//! A new case is a variant here and, if it needs another kind of session, one in `seed.rs`.
+
+use anyhow::{Context, Result};
+
+use crate::seed::Supply;
+
+/// `Host` of every request: the same bytes go to every server, whatever its port.
+const HOST: &str = "127.0.0.1";
+
+/// One question that is asked of Sessile and of the no-op.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Case {
+    /// The gateway's verify with a MollyBet session in the header.
+    Verify,
+    /// MollyBet's metadata of the caller's own session.
+    MollybetMetadata,
+    /// xData's `session.verify_session_token` over JSON-RPC.
+    XdataVerify,
+}
+
+impl Case {
+    /// Every case, in the order of the report.
+    pub(crate) const ALL: [Self; 3] = [Self::Verify, Self::MollybetMetadata, Self::XdataVerify];
+
+    /// The name on the command line and in the report.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::MollybetMetadata => "mollybet-metadata",
+            Self::XdataVerify => "xdata-verify",
+        }
+    }
+
+    /// The case of that name.
+    pub(crate) fn named(name: &str) -> Result<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|case| case.name() == name)
+            .with_context(|| format!("no case {name}"))
+    }
+
+    /// Method and route pattern under which the no-op answers.
+    pub(crate) fn route(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Verify => ("GET", "/auth/verify"),
+            Self::MollybetMetadata => ("GET", "/v1/sessions/{id}/"),
+            Self::XdataVerify => ("POST", "/api/v2/session/jsonrpc"),
+        }
+    }
+
+    /// What the body of an answer for a live session contains.
+    pub(crate) fn expected(self) -> &'static str {
+        match self {
+            Self::Verify => "",
+            Self::MollybetMetadata => r#""status":"ok""#,
+            Self::XdataVerify => r#""active":true"#,
+        }
+    }
+
+    /// The tokens this case presents.
+    pub(crate) fn tokens(self, supply: &Supply) -> &[String] {
+        match self {
+            Self::Verify | Self::MollybetMetadata => &supply.mollybet,
+            Self::XdataVerify => &supply.xdata,
+        }
+    }
+
+    /// The request for one token, as it goes over the wire.
+    pub(crate) fn request(self, token: &str, supply: &Supply) -> Vec<u8> {
+        let (method, _) = self.route();
+        let (path, fields, body) = match self {
+            Self::Verify => (
+                "/auth/verify".to_owned(),
+                format!("Session: {token}\r\n"),
+                String::new(),
+            ),
+            Self::MollybetMetadata => (
+                format!("/v1/sessions/{token}/"),
+                format!("Session: {token}\r\n"),
+                String::new(),
+            ),
+            Self::XdataVerify => {
+                let body = format!(
+                    concat!(
+                        r#"{{"jsonrpc":"2.0","method":"session.verify_session_token","#,
+                        r#""params":{{"token":"{}"}},"id":1}}"#
+                    ),
+                    token
+                );
+                let fields = format!(
+                    "Content-Type: application/json\r\nAPIKey: {}\r\nSecret: {}\r\nContent-Length: {}\r\n",
+                    supply.xdata_key.api_key,
+                    supply.xdata_key.secret,
+                    body.len()
+                );
+                ("/api/v2/session/jsonrpc".to_owned(), fields, body)
+            }
+        };
+        format!("{method} {path} HTTP/1.1\r\nHost: {HOST}\r\n{fields}\r\n{body}").into_bytes()
+    }
+}

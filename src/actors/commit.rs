@@ -1,0 +1,138 @@
+//! A record on its way from the journal to the owners that apply it.
+//!
+//! A record may have parts for several owners (R4). Its parts are cut into stages, one owner each;
+//! a stage is applied when the one before it is done, and the decider has the last one, in which
+//! it answers. Invariants: each owner applies its stages in log order, so an owner whose turn has
+//! not come waits with all that is behind it; the oldest unfinished record can always go on, so
+//! nothing waits for ever.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::engine::event::Part;
+use crate::journal::Entry;
+
+/// The place of an owner: shards in order, the directory last.
+pub(super) type Place = usize;
+
+/// What an owner has to apply, in log order.
+#[derive(Default)]
+pub(super) struct CommitQueue {
+    waiting: Mutex<VecDeque<(Arc<Commit>, usize)>>,
+    pub(super) wake: Notify,
+}
+
+impl CommitQueue {
+    /// The next stage, if its turn has come.
+    pub(super) fn next(&self) -> Option<(Arc<Commit>, usize)> {
+        let mut waiting = self.waiting.lock();
+        let (commit, stage) = waiting.front()?;
+        if commit.turn.load(Ordering::Acquire) == *stage {
+            waiting.pop_front()
+        } else {
+            None
+        }
+    }
+}
+
+/// The queues of all owners.
+pub(super) type Queues = Arc<[CommitQueue]>;
+
+struct Stage {
+    owner: Place,
+    parts: Range<usize>,
+}
+
+/// One record, as the owners see it.
+pub(super) struct Commit {
+    parts: Vec<Part>,
+    stages: Vec<Stage>,
+    turn: AtomicUsize,
+    queues: Queues,
+    /// By which its decider knows it.
+    pub(super) ticket: u64,
+}
+
+impl Commit {
+    /// Cuts a record into stages. `place_of` says who owns a part.
+    pub(super) fn new(
+        parts: Vec<Part>,
+        decider: Place,
+        ticket: u64,
+        queues: Queues,
+        place_of: impl Fn(&Part) -> Place,
+    ) -> Arc<Self> {
+        let mut stages: Vec<Stage> = Vec::with_capacity(1);
+        for (at, part) in parts.iter().enumerate() {
+            let owner = place_of(part);
+            match stages.last_mut() {
+                Some(last) if last.owner == owner => last.parts.end = at + 1,
+                _ => stages.push(Stage {
+                    owner,
+                    parts: at..at + 1,
+                }),
+            }
+        }
+        if stages.last().is_none_or(|last| last.owner != decider) {
+            stages.push(Stage {
+                owner: decider,
+                parts: parts.len()..parts.len(),
+            });
+        }
+        Arc::new(Self {
+            parts,
+            stages,
+            turn: AtomicUsize::new(0),
+            queues,
+            ticket,
+        })
+    }
+
+    /// The parts of a stage.
+    pub(super) fn stage(&self, stage: usize) -> &[Part] {
+        self.stages
+            .get(stage)
+            .and_then(|s| self.parts.get(s.parts.clone()))
+            .unwrap_or_default()
+    }
+
+    /// Marks a stage as applied and wakes the next one's owner; true if it was the last.
+    pub(super) fn finish(&self, stage: usize) -> bool {
+        self.turn.store(stage + 1, Ordering::Release);
+        match self.stages.get(stage + 1) {
+            Some(next) => {
+                self.queue(next.owner, |queue| queue.wake.notify_one());
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn queue(&self, owner: Place, act: impl FnOnce(&CommitQueue)) {
+        if let Some(queue) = self.queues.get(owner) {
+            act(queue);
+        }
+    }
+}
+
+impl Entry for Commit {
+    fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    fn durable(self: Arc<Self>) {
+        for (stage, Stage { owner, .. }) in self.stages.iter().enumerate() {
+            self.queue(*owner, |queue| {
+                queue.waiting.lock().push_back((self.clone(), stage))
+            });
+        }
+        if let Some(first) = self.stages.first() {
+            self.queue(first.owner, |queue| queue.wake.notify_one());
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The embedded engine behind the door: reads go straight to the published state, everything else
+//! becomes a message to its decider.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use actix::Addr;
+use actix::prelude::SendError;
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use super::messages::Ask;
+use super::owner::{Owner, Shared};
+use super::rooms::ShardRoom;
+use crate::credentials::login::{Login, LoginDesk, LoginRefusal, Proof};
+use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary};
+use crate::engine::command::{Command, Decider, Reply};
+use crate::engine::digest;
+use crate::engine::directory::Directory;
+use crate::engine::keys::Principal;
+use crate::engine::view::SessionView;
+use crate::entropy::{EntropyFailed, SharedEntropy, random};
+use crate::session::account::{Account, PasswordHash};
+use crate::session::activity::Touch;
+use crate::session::id::{AccountId, HandoffId, KeyId, SessionId};
+use crate::session::key::{Key, KeyKind};
+use crate::session::policy::Policy;
+use crate::session::time::Timestamp;
+use crate::session::token::{CREDENTIAL_BYTES_MAX, Digest};
+
+/// The only door the surfaces have into the embedded engine.
+#[derive(Clone)]
+pub struct EngineHandle(Arc<Inner>);
+
+struct Inner {
+    shared: Shared,
+    entropy: SharedEntropy,
+    policy: Policy,
+    login: LoginDesk,
+    shards: Vec<Addr<Owner<ShardRoom>>>,
+    directory: Addr<Owner<Directory>>,
+}
+
+impl EngineHandle {
+    pub(super) fn new(
+        shared: Shared,
+        entropy: SharedEntropy,
+        policy: Policy,
+        login: LoginDesk,
+        shards: Vec<Addr<Owner<ShardRoom>>>,
+        directory: Addr<Owner<Directory>>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            shared,
+            entropy,
+            policy,
+            login,
+            shards,
+            directory,
+        }))
+    }
+
+    /// Who decides a command: an open goes to the directory if its account has a limit (R4).
+    fn decider(&self, command: &Command) -> Decider {
+        let limited = match command {
+            Command::Open(open) => self
+                .0
+                .shared
+                .world
+                .accounts
+                .with(open.grant.account, |account| {
+                    account.is_some_and(|a| a.session_limit(open.per_account).is_some())
+                }),
+            _ => false,
+        };
+        command.decider(limited)
+    }
+
+    fn send(
+        &self,
+        command: Command,
+    ) -> Result<oneshot::Receiver<Result<Reply, ServiceError>>, ServiceError> {
+        let decider = self.decider(&command);
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask {
+            command,
+            decider,
+            asked_at: self.0.shared.clock.now(),
+            reply,
+        };
+        let sent = match decider {
+            Decider::Directory => self.0.directory.try_send(ask),
+            Decider::Shard(slot) => {
+                // Shards are numbered with 16 bits.
+                let shards = u16::try_from(self.0.shards.len()).unwrap_or(u16::MAX);
+                match self.0.shards.get(usize::from(slot.shard(shards))) {
+                    Some(shard) => shard.try_send(ask),
+                    None => Err(SendError::Closed(ask)),
+                }
+            }
+        };
+        match sent {
+            Ok(()) => Ok(answer),
+            Err(SendError::Full(_)) => {
+                self.0
+                    .shared
+                    .counters
+                    .overloaded
+                    .fetch_add(1, Ordering::Relaxed);
+                Err(ServiceError::Overloaded)
+            }
+            Err(SendError::Closed(_)) => Err(ServiceError::Unavailable),
+        }
+    }
+}
+
+impl Engine for EngineHandle {
+    fn session_id(&self, secret: &[u8]) -> Option<SessionId> {
+        (secret.len() <= CREDENTIAL_BYTES_MAX)
+            .then(|| self.0.shared.world.install_key.session_id(secret))
+    }
+
+    fn with_session<R, F>(&self, id: SessionId, touch: Touch, render: F) -> Answer<R>
+    where
+        R: 'static,
+        F: FnOnce(Option<SessionView<'_>>) -> R + 'static,
+    {
+        Answer::Now(
+            self.0
+                .shared
+                .world
+                .with_session(id, self.0.shared.clock.now(), touch, render),
+        )
+    }
+
+    fn principal(&self, kind: KeyKind, name: &str, secret: &[u8]) -> Answer<Option<Principal>> {
+        let world = &self.0.shared.world;
+        let fits = name.len() <= CREDENTIAL_BYTES_MAX && secret.len() <= CREDENTIAL_BYTES_MAX;
+        let check = || {
+            world
+                .keys
+                .check(&world.accounts, &world.install_key, kind, name, secret)
+        };
+        Answer::Now(if fits { check() } else { None })
+    }
+
+    async fn ask(&self, command: Command) -> Result<Reply, ServiceError> {
+        // Sent before the first await: whoever hangs up afterwards does not take it back.
+        let answer = self.send(command)?;
+        answer.await.unwrap_or(Err(ServiceError::Unavailable))
+    }
+
+    async fn log_in(&self, login: Login) -> Result<Proof, LoginRefusal> {
+        self.0.login.check(login).await
+    }
+
+    async fn hash_password(&self, password: String) -> Result<PasswordHash, ServiceError> {
+        let salt = self.random()?;
+        let hash = self
+            .0
+            .login
+            .passwords
+            .hash(Zeroizing::new(password), salt)
+            .await;
+        hash.ok().flatten().ok_or(ServiceError::Overloaded)
+    }
+
+    fn sees(&self, viewer: AccountId, target: AccountId) -> Answer<bool> {
+        Answer::Now(self.0.shared.world.accounts.sees(viewer, target))
+    }
+
+    fn account_by_name(&self, name: &str) -> Answer<Option<(AccountId, Arc<Account>)>> {
+        Answer::Now(self.0.shared.world.accounts.by_name(name))
+    }
+
+    fn account_by_subject(&self, subject: &str) -> Answer<Option<(AccountId, Arc<Account>)>> {
+        Answer::Now(self.0.shared.world.accounts.by_subject(subject))
+    }
+
+    fn account(&self, id: AccountId) -> Answer<Option<Arc<Account>>> {
+        Answer::Now(self.0.shared.world.accounts.get(id))
+    }
+
+    fn accounts(
+        &self,
+        after: Option<AccountId>,
+        max: usize,
+    ) -> Answer<Vec<(AccountId, Arc<Account>)>> {
+        Answer::Now(self.0.shared.world.accounts.page(after, max))
+    }
+
+    fn key_by_name(&self, name: &str) -> Answer<Option<(KeyId, Key)>> {
+        Answer::Now(self.0.shared.world.keys.by_name(name))
+    }
+
+    fn keys(&self, after: Option<KeyId>, max: usize) -> Answer<Vec<(KeyId, Key)>> {
+        Answer::Now(self.0.shared.world.keys.page(after, max))
+    }
+
+    fn sessions(
+        &self,
+        after: Option<SessionId>,
+        account: Option<AccountId>,
+        max: usize,
+    ) -> Answer<(Vec<SessionSummary>, Option<SessionId>)> {
+        let world = &self.0.shared.world;
+        let now = self.0.shared.clock.now();
+        let ids = world.page(after, account, max);
+        let next = ids.last().copied().filter(|_| ids.len() == max);
+        let live = ids.into_iter().filter_map(|id| {
+            world.with_session(id, now, Touch::No, |view| view.map(SessionSummary::from))
+        });
+        Answer::Now((live.collect(), next))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.shared.clock.now()
+    }
+
+    fn random<const N: usize>(&self) -> Result<[u8; N], EntropyFailed> {
+        random(&*self.0.entropy)
+    }
+
+    fn handoff_id(&self, secret: &[u8]) -> Option<HandoffId> {
+        self.0.shared.world.install_key.handoff_id(secret)
+    }
+
+    fn digest(&self, secret: &[u8]) -> Digest {
+        self.0.shared.world.install_key.digest(secret)
+    }
+
+    fn policy(&self) -> &Policy {
+        &self.0.policy
+    }
+
+    fn figures(&self) -> Answer<Figures> {
+        let Shared {
+            world, counters, ..
+        } = &self.0.shared;
+        Answer::Now(Figures {
+            sessions: world.session_count(),
+            accounts: world.accounts.count(),
+            commands: counters.commands.load(Ordering::Relaxed),
+            overloaded: counters.overloaded.load(Ordering::Relaxed),
+            events: counters.events.load(Ordering::Relaxed),
+        })
+    }
+
+    fn state_digest(&self) -> Answer<u128> {
+        Answer::Now(digest::of(&self.0.shared.world))
+    }
+}

@@ -1,0 +1,236 @@
+//! The actor: decides, claims, appends, and applies when the journal says so.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, StreamHandler};
+use futures_util::stream;
+use hashbrown::HashMap;
+
+use super::claims::{Admission, Claims};
+use super::commit::{Commit, Place, Queues};
+use super::messages::{Ask, GRANT_AGE_MAX_MS, IN_FLIGHT_MAX, MAILBOX_MAX};
+use super::rooms::{Room, TICK_MS};
+use super::runtime;
+use crate::clock::SharedClock;
+use crate::door::ServiceError;
+use crate::engine::command::{Claim, Reply};
+use crate::engine::event::Part;
+use crate::engine::world::SharedWorld;
+use crate::journal::{Entry, SharedJournal};
+
+/// Parts that one record of an owner's own tick holds at most.
+const TICK_RECORD_PARTS_MAX: usize = 512;
+
+/// What the owners count since start.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) commands: AtomicU64,
+    pub(super) overloaded: AtomicU64,
+    pub(super) events: AtomicU64,
+}
+
+/// What all owners share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) world: SharedWorld,
+    pub(super) clock: SharedClock,
+    pub(super) journal: SharedJournal,
+    pub(super) queues: Queues,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// A record that waits for the journal or for other owners.
+struct InFlight {
+    /// Who waits for it; the owner's own ticks have nobody.
+    asked: Option<(Ask, Result<Reply, ServiceError>)>,
+    claims: Vec<Claim>,
+}
+
+/// An actor that owns a room and is its only writer.
+pub(super) struct Owner<R> {
+    room: R,
+    place: Place,
+    shared: Shared,
+    claims: Claims,
+    in_flight: HashMap<u64, InFlight>,
+    next_ticket: u64,
+    /// Records of the last tick that are not applied yet; the next tick waits for them.
+    ticking: usize,
+}
+
+impl<R: Room> Owner<R> {
+    pub(super) fn new(room: R, place: Place, shared: Shared) -> Self {
+        Self {
+            room,
+            place,
+            shared,
+            claims: Claims::default(),
+            in_flight: HashMap::new(),
+            next_ticket: 0,
+            ticking: 0,
+        }
+    }
+
+    fn take(&mut self, ask: Ask) {
+        let now = self.shared.clock.now();
+        let grant = !ask.command.is_restriction();
+        let late = now.since_ms(ask.asked_at) > GRANT_AGE_MAX_MS;
+        if grant && (late || self.in_flight.len() >= IN_FLIGHT_MAX) {
+            return self.turn_away(ask);
+        }
+        let claims = ask.command.claims(ask.decider);
+        let ask = match self.claims.admit(ask, &claims) {
+            Admission::Free(ask) => ask,
+            Admission::Waits => return,
+            Admission::Full(ask) => return self.turn_away(ask),
+        };
+        self.shared
+            .counters
+            .commands
+            .fetch_add(1, Ordering::Relaxed);
+        match self.room.decide(&self.shared.world, &ask.command, now) {
+            Err(refusal) => ask.answer(Err(ServiceError::Refused(refusal))),
+            Ok(decision) if decision.parts.is_empty() => ask.answer(Ok(decision.reply)),
+            Ok(decision) => {
+                self.claims.hold(&claims);
+                self.commit(decision.parts, Some((ask, Ok(decision.reply))), claims);
+            }
+        }
+    }
+
+    fn commit(
+        &mut self,
+        parts: Vec<Part>,
+        asked: Option<(Ask, Result<Reply, ServiceError>)>,
+        claims: Vec<Claim>,
+    ) {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let shards = u16::try_from(self.shared.queues.len() - 1).unwrap_or(u16::MAX);
+        let place_of = |part: &Part| match part {
+            Part::Slot(slot, _) => Place::from(slot.shard(shards)),
+            Part::Directory(_) => Place::from(shards),
+        };
+        let commit = Commit::new(
+            parts,
+            self.place,
+            ticket,
+            self.shared.queues.clone(),
+            place_of,
+        );
+        let restricts = asked
+            .as_ref()
+            .is_some_and(|(ask, _)| ask.command.is_restriction());
+        self.in_flight.insert(ticket, InFlight { asked, claims });
+        if self.shared.journal.append(commit.clone()).is_err() {
+            // Refused is not undone: what takes something away takes effect all the same (R2).
+            if let Some((_, answer)) = self
+                .in_flight
+                .get_mut(&ticket)
+                .and_then(|f| f.asked.as_mut())
+            {
+                *answer = Err(ServiceError::Unavailable);
+            }
+            if restricts {
+                commit.durable()
+            } else {
+                self.settle(ticket)
+            }
+        }
+    }
+
+    /// Applies every stage whose turn has come.
+    fn apply_ready(&mut self) {
+        let queues = self.shared.queues.clone();
+        let Some(queue) = queues.get(self.place) else {
+            return;
+        };
+        while let Some((commit, stage)) = queue.next() {
+            let parts = commit.stage(stage);
+            for part in parts {
+                self.room.apply(&self.shared.world, part);
+            }
+            self.shared
+                .counters
+                .events
+                .fetch_add(parts.len() as u64, Ordering::Relaxed);
+            if commit.finish(stage) {
+                self.settle(commit.ticket);
+            }
+        }
+    }
+
+    /// Answers, frees the claims and lets those go on that waited for them.
+    fn settle(&mut self, ticket: u64) {
+        let Some(done) = self.in_flight.remove(&ticket) else {
+            return;
+        };
+        match done.asked {
+            Some((ask, answer)) => ask.answer(answer),
+            None => self.ticking = self.ticking.saturating_sub(1),
+        }
+        for waiting in self.claims.release(&done.claims) {
+            self.take(waiting);
+        }
+    }
+
+    fn turn_away(&self, ask: Ask) {
+        self.shared
+            .counters
+            .overloaded
+            .fetch_add(1, Ordering::Relaxed);
+        ask.answer(Err(ServiceError::Overloaded));
+    }
+
+    fn tick(&mut self) {
+        if self.ticking > 0 {
+            return;
+        }
+        let now = self.shared.clock.now();
+        let mut parts = self.room.tick(&self.shared.world, now);
+        while !parts.is_empty() {
+            let rest = parts.split_off(parts.len().min(TICK_RECORD_PARTS_MAX));
+            self.ticking += 1;
+            self.commit(parts, None, Vec::new());
+            parts = rest;
+        }
+        self.apply_ready();
+    }
+}
+
+impl<R: Room> Actor for Owner<R> {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        runtime::mark_owner_thread();
+        ctx.set_mailbox_capacity(MAILBOX_MAX);
+        let place = self.place;
+        let wakes = stream::unfold(self.shared.queues.clone(), move |queues| async move {
+            queues.get(place)?.wake.notified().await;
+            Some((Wake, queues))
+        });
+        ctx.add_stream(wakes);
+        ctx.run_interval(Duration::from_millis(TICK_MS), |owner, _| owner.tick());
+    }
+}
+
+/// The journal, or another owner, has something ready for this one.
+struct Wake;
+
+impl<R: Room> StreamHandler<Wake> for Owner<R> {
+    fn handle(&mut self, _: Wake, _: &mut Self::Context) {
+        self.apply_ready();
+    }
+}
+
+impl<R: Room> Handler<Ask> for Owner<R> {
+    type Result = ();
+
+    fn handle(&mut self, ask: Ask, _: &mut Self::Context) {
+        self.take(ask);
+        // A prompt journal has it durable by now: the answer need not wait for a wake-up.
+        self.apply_ready();
+    }
+}

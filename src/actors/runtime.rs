@@ -1,0 +1,125 @@
+//! Starting the owners, each on a thread of its own, and what a panic in one of them means.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use actix::{Actor, Arbiter};
+
+use super::commit::{CommitQueue, Queues};
+use super::handle::EngineHandle;
+use super::owner::{Counters, Owner, Shared};
+use super::rooms::ShardRoom;
+use crate::clock::SharedClock;
+use crate::credentials::login::LoginDesk;
+use crate::credentials::passwords::Passwords;
+use crate::engine::directory::Directory;
+use crate::engine::event::Part;
+use crate::engine::world::World;
+use crate::entropy::{SharedEntropy, random};
+use crate::journal::SharedJournal;
+use crate::session::policy::Policy;
+use crate::session::token::InstallKey;
+
+thread_local! {
+    static OWNER_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+pub(super) fn mark_owner_thread() {
+    OWNER_THREAD.set(true);
+}
+
+/// From now on a panic of an owner ends the process with exit code 6: it would leave state that
+/// nobody owns (R12). A panic elsewhere costs one request.
+pub fn end_process_on_owner_panic() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        before(panic);
+        if OWNER_THREAD.get() {
+            #[expect(clippy::exit, reason = "nothing may run on without its owner")]
+            std::process::exit(6);
+        }
+    }));
+}
+
+/// What the engine runs on.
+pub struct Ports {
+    /// Time.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub entropy: SharedEntropy,
+    /// Where records go.
+    pub journal: SharedJournal,
+}
+
+/// The running owners.
+pub struct Owners {
+    arbiters: Vec<Arbiter>,
+}
+
+impl Owners {
+    /// Ends the owners' threads. Commands that are still waiting are answered "unavailable".
+    pub fn stop(self) {
+        for arbiter in self.arbiters {
+            arbiter.stop();
+            // A thread that panicked has nothing left to wait for.
+            let _ = arbiter.join();
+        }
+    }
+}
+
+/// Starts an engine of `shards` shards whose state is what `history` says.
+///
+/// Must be called inside an actix system. Errors: no randomness, or no thread, was to be had.
+pub fn start(
+    ports: Ports,
+    policy: Policy,
+    shards: u16,
+    install_key: Option<InstallKey>,
+    history: &[Vec<Part>],
+) -> anyhow::Result<(EngineHandle, Owners)> {
+    let install_key = match install_key {
+        Some(key) => key,
+        None => InstallKey::new(random(&*ports.entropy)?),
+    };
+    let world = Arc::new(World::new(install_key));
+    let mut directory = Directory::default();
+    for part in history.iter().flatten() {
+        if let Part::Directory(event) = part {
+            directory.apply(event);
+        }
+        world.apply(part);
+    }
+    let queues: Queues = (0..=shards).map(|_| CommitQueue::default()).collect();
+    let shared = Shared {
+        world: world.clone(),
+        clock: ports.clock.clone(),
+        journal: ports.journal,
+        queues,
+        counters: Arc::new(Counters::default()),
+    };
+    let mut arbiters = Vec::new();
+    let shard_addresses = (0..shards)
+        .map(|shard| {
+            let arbiter = Arbiter::new();
+            let room = ShardRoom::new(shard, shards);
+            let owner = Owner::new(room, usize::from(shard), shared.clone());
+            let address = Owner::start_in_arbiter(&arbiter.handle(), move |_| owner);
+            arbiters.push(arbiter);
+            address
+        })
+        .collect();
+    let arbiter = Arbiter::new();
+    let owner = Owner::new(directory, usize::from(shards), shared.clone());
+    let directory_address = Owner::start_in_arbiter(&arbiter.handle(), move |_| owner);
+    arbiters.push(arbiter);
+    let login = LoginDesk::new(world, ports.clock, Passwords::start(shared.clock.clone())?);
+    let handle = EngineHandle::new(
+        shared,
+        ports.entropy,
+        policy,
+        login,
+        shard_addresses,
+        directory_address,
+    );
+    Ok((handle, Owners { arbiters }))
+}

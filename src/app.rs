@@ -1,0 +1,222 @@
+//! The composition root: binds, starts the engine, mounts the surfaces; and the reverse on stop.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::dev::ServerHandle;
+use anyhow::Context;
+
+use crate::actors::handle::EngineHandle;
+use crate::actors::runtime::{self, Owners, Ports};
+use crate::clock::SystemClock;
+use crate::config::Config;
+use crate::dev::DevCredentials;
+use crate::durability::directory::{DataDirectory, DirectoryError};
+use crate::entropy::SystemEntropy;
+use crate::http::admin::{AdminTokens, Role};
+use crate::http::server;
+use crate::journal::memory::{Keep, MemoryJournal, Pace};
+use crate::session::policy::Policy;
+
+/// Why the process ends, as an exit code. Source: design §4.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Bad arguments or configuration: 2.
+    #[error("{0}")]
+    Configuration(String),
+    /// The data directory is damaged or refused: 3.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// An address is in use or cannot be had: 5.
+    #[error("{address}: {source}: choose another address, or stop what listens there")]
+    Address {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Anything else: 6.
+    #[error("internal fault: {0:#}")]
+    Internal(anyhow::Error),
+}
+
+impl Failure {
+    /// The exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Configuration(_) => 2,
+            Self::Directory(_) => 3,
+            Self::Address { .. } => 5,
+            Self::Internal(_) => 6,
+        }
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        match error.downcast::<DirectoryError>() {
+            Ok(directory) => Self::Directory(directory),
+            Err(error) => Self::Internal(error),
+        }
+    }
+}
+
+/// Both listeners, bound.
+pub struct Listeners {
+    public: TcpListener,
+    private: TcpListener,
+    /// Where the surfaces are served.
+    pub listen: SocketAddr,
+    /// Where administration is served.
+    pub admin_listen: SocketAddr,
+}
+
+impl Listeners {
+    /// Binds both addresses; port 0 picks a free one.
+    pub fn bind(listen: SocketAddr, admin_listen: SocketAddr) -> Result<Self, Failure> {
+        let bind = |address: SocketAddr| {
+            let bound = TcpListener::bind(address).and_then(|listener| {
+                let local = listener.local_addr()?;
+                Ok((listener, local))
+            });
+            bound.map_err(|source| Failure::Address { address, source })
+        };
+        let (public, listen) = bind(listen)?;
+        let (private, admin_listen) = bind(admin_listen)?;
+        Ok(Self {
+            public,
+            private,
+            listen,
+            admin_listen,
+        })
+    }
+}
+
+/// A running node.
+pub struct Node {
+    /// The door of its engine.
+    pub engine: EngineHandle,
+    owners: Owners,
+    servers: Vec<ServerHandle>,
+}
+
+impl Node {
+    /// Serves an engine on bound listeners. Must be called inside an actix system.
+    pub fn serve(
+        engine: EngineHandle,
+        owners: Owners,
+        listeners: Listeners,
+        workers: usize,
+        tokens: AdminTokens,
+    ) -> io::Result<Self> {
+        let private = server::private(listeners.private, tokens, engine.clone())?;
+        let public = server::public(listeners.public, workers, engine.clone())?;
+        let servers = vec![public.handle(), private.handle()];
+        actix::spawn(private);
+        actix::spawn(public);
+        Ok(Self {
+            engine,
+            owners,
+            servers,
+        })
+    }
+
+    /// Takes no more connections, lets requests under way finish, then ends the engine.
+    pub async fn stop(self) {
+        for server in &self.servers {
+            server.stop(true).await;
+        }
+        self.owners.stop();
+    }
+}
+
+/// Starts an engine for tests and for `serve`.
+pub fn start_engine(
+    ports: Ports,
+    policy: Policy,
+    shards: u16,
+) -> anyhow::Result<(EngineHandle, Owners)> {
+    runtime::start(ports, policy, shards, None, &[])
+}
+
+/// Serves until a signal says stop. Must be called inside an actix system.
+pub async fn serve(config: Config) -> Result<(), Failure> {
+    config
+        .check()
+        .map_err(|error| Failure::Configuration(error.to_string()))?;
+    let mut tokens = Vec::new();
+    for file in &config.admin_tokens {
+        let text = std::fs::read_to_string(&file.path).map_err(|error| {
+            Failure::Configuration(format!("admin token file {}: {error}", file.path.display()))
+        })?;
+        // The role was checked when the file was read.
+        tokens.push((
+            text.trim().to_owned(),
+            Role::parse(&file.role).unwrap_or(Role::Read),
+        ));
+    }
+    if tokens.iter().any(|(token, _)| token.len() < 32) {
+        return Err(Failure::Configuration(
+            "an admin token has at least 32 characters".into(),
+        ));
+    }
+    let listeners = Listeners::bind(config.listen, config.admin_listen)?;
+    let directory = DataDirectory::open(&config.data_dir)?;
+    let entropy = Arc::new(SystemEntropy);
+    let mut dev = match config.dev {
+        true => Some(DevCredentials::load(&directory, &*entropy)?),
+        false => None,
+    };
+    tokens.extend(
+        dev.iter()
+            .map(|dev| (dev.admin_token().to_owned(), Role::Own)),
+    );
+    let ports = Ports {
+        clock: Arc::new(SystemClock::start()),
+        entropy,
+        journal: MemoryJournal::new(Pace::Prompt, Keep::Nothing),
+    };
+    let (engine, owners) = start_engine(ports, config.policy, config.shards)?;
+    let (listen, admin_listen) = (listeners.listen, listeners.admin_listen);
+    if let Some(dev) = &mut dev {
+        dev.provision(&engine).await?;
+        dev.save(&directory, listen, admin_listen)?;
+    }
+    let tokens = AdminTokens::new(tokens.iter().map(|(token, role)| (token.as_str(), *role)));
+    let node = Node::serve(engine, owners, listeners, config.workers, tokens)
+        .context("starting the listeners")?;
+    announce(listen, admin_listen, dev.as_ref());
+    tracing::warn!("state is kept in memory only: a stop ends every session");
+    stop_signal().await.context("waiting for signals")?;
+    tracing::info!("stopping");
+    node.stop().await;
+    Ok(())
+}
+
+/// The first line on standard output, once ready; then the lines to paste.
+#[expect(
+    clippy::print_stdout,
+    reason = "the ready line is an interface: design §4"
+)]
+fn announce(listen: SocketAddr, admin_listen: SocketAddr, dev: Option<&DevCredentials>) {
+    println!("sessile ready listen={listen} admin={admin_listen}");
+    if let Some(dev) = dev {
+        print!("{}", dev.tour());
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn stop_signal() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

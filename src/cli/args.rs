@@ -1,0 +1,147 @@
+//! Arguments, environment and defaults. Source: design §4.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use super::admin::{AccountCommand, KeyCommand, SessionCommand};
+use crate::config::file::FileConfig;
+use crate::config::{Config, ConfigError, LogFormat, processors};
+
+/// The default data directory, below the directory the process was started in.
+pub const DATA_DIR: &str = "snapshots/live";
+
+/// A session server in one binary.
+///
+/// Without arguments it serves in development mode: demonstration accounts, on loopback.
+#[derive(Debug, Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+pub struct Arguments {
+    /// What to do; `serve` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of `serve`.
+    #[command(flatten)]
+    pub serve: ServeArguments,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the session APIs.
+    Serve(ServeArguments),
+    /// Make, show, change and delete accounts on a running node.
+    Account(AdminArguments<AccountCommand>),
+    /// Make, list and withdraw API keys on a running node.
+    Keys(AdminArguments<KeyCommand>),
+    /// Open, list and end sessions on a running node.
+    Sessions(AdminArguments<SessionCommand>),
+    /// Look at the configuration.
+    Config(ConfigArguments),
+}
+
+/// `config …`
+#[derive(Debug, Args)]
+pub struct ConfigArguments {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What can be done with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print what would be in force.
+    Print(ServeArguments),
+    /// Say whether it can be used.
+    Check(ServeArguments),
+}
+
+/// Flags of `serve`. Each has an environment variable; the file has a key for each.
+#[derive(Debug, Default, Args)]
+pub struct ServeArguments {
+    /// Configuration file, in TOML.
+    #[arg(long, env = "SESSILE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Development mode: fills an empty node with demonstration accounts. Loopback only.
+    #[arg(long, env = "SESSILE_DEV")]
+    pub dev: bool,
+    /// Where to serve the session APIs [default: 127.0.0.1:8080].
+    #[arg(long, env = "SESSILE_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Where to serve administration, health and metrics [default: 127.0.0.1:8081].
+    #[arg(long, env = "SESSILE_ADMIN_LISTEN", value_name = "ADDR")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Where to keep files [default: snapshots/live].
+    #[arg(long, env = "SESSILE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Actors that own sessions [default: one per processor].
+    #[arg(long, env = "SESSILE_SHARDS", value_name = "N")]
+    pub shards: Option<u16>,
+    /// Threads that serve requests [default: one per processor].
+    #[arg(long, env = "SESSILE_WORKERS", value_name = "N")]
+    pub workers: Option<usize>,
+    /// How to write log lines: text or json [default: text].
+    #[arg(long, env = "SESSILE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+/// Where a running node's admin listener is.
+#[derive(Debug, Args)]
+pub struct AdminArguments<C: Subcommand> {
+    /// The admin listener [default: that of ./snapshots/live/dev-credentials.json].
+    #[arg(long, env = "SESSILE_ADMIN", value_name = "URL", global = true)]
+    pub admin: Option<String>,
+    /// A file with an admin token [default: that of ./snapshots/live/dev-credentials.json].
+    #[arg(
+        long,
+        env = "SESSILE_ADMIN_TOKEN_FILE",
+        value_name = "FILE",
+        global = true
+    )]
+    pub admin_token_file: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: C,
+}
+
+impl ServeArguments {
+    /// What is in force: flags and environment over the file over defaults.
+    pub fn resolve(self, bare: bool) -> Result<Config, ConfigError> {
+        let file = match &self.config {
+            Some(path) => FileConfig::read(path)?,
+            None => FileConfig::default(),
+        };
+        let default = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let log_format = match self.log_format.as_deref().or(file.log_format.as_deref()) {
+            None | Some("text") => LogFormat::Text,
+            Some("json") => LogFormat::Json,
+            Some(other) => {
+                return Err(ConfigError(format!(
+                    "log_format: {other:?} is neither text nor json"
+                )));
+            }
+        };
+        Ok(Config {
+            listen: self.listen.or(file.listen).unwrap_or(default(8080)),
+            admin_listen: self
+                .admin_listen
+                .or(file.admin_listen)
+                .unwrap_or(default(8081)),
+            data_dir: self
+                .data_dir
+                .or(file.data_dir.clone())
+                .unwrap_or(DATA_DIR.into()),
+            dev: self.dev || file.dev.unwrap_or(false) || bare,
+            shards: self.shards.or(file.shards).unwrap_or_else(processors),
+            workers: self
+                .workers
+                .or(file.workers)
+                .unwrap_or_else(|| usize::from(processors())),
+            log_format,
+            policy: file.policy()?,
+            admin_tokens: file.admin_tokens()?,
+        })
+    }
+}

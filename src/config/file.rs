@@ -1,0 +1,106 @@
+//! The configuration file, in TOML. A key that is not known is an error, with its line.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::limits::{LifetimeSection, LifetimesSection, LimitsSection};
+use super::{AdminTokenFile, ConfigError};
+use crate::session::policy::Policy;
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FileConfig {
+    /// Where the surfaces are served.
+    pub listen: Option<SocketAddr>,
+    /// Where administration is served.
+    pub admin_listen: Option<SocketAddr>,
+    /// Where files are kept.
+    pub data_dir: Option<PathBuf>,
+    /// Development mode.
+    pub dev: Option<bool>,
+    /// Actors that own sessions.
+    pub shards: Option<u16>,
+    /// Threads that serve requests.
+    pub workers: Option<usize>,
+    /// `text` or `json`.
+    pub log_format: Option<String>,
+    admin: AdminSection,
+    limits: LimitsSection,
+    lifetimes: LifetimesSection,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AdminSection {
+    tokens: Vec<TokenSection>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenSection {
+    role: String,
+    file: PathBuf,
+}
+
+impl FileConfig {
+    /// Reads a file. Errors name the file, the line and what is wrong.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError(format!("{}: {error}: check --config", path.display())))?;
+        toml::from_str(&text).map_err(|error| ConfigError(format!("{}: {error}", path.display())))
+    }
+
+    /// The bounds it sets, over the defaults.
+    pub fn policy(&self) -> Result<Policy, ConfigError> {
+        let mut policy = Policy::default();
+        self.limits.apply(&mut policy)?;
+        self.lifetimes.apply(&mut policy)?;
+        Ok(policy)
+    }
+
+    /// The admin tokens it names.
+    pub fn admin_tokens(&self) -> Result<Vec<AdminTokenFile>, ConfigError> {
+        let tokens = self
+            .admin
+            .tokens
+            .iter()
+            .map(|token| match token.role.as_str() {
+                "read" | "issue" | "operate" | "own" => Ok(AdminTokenFile {
+                    path: token.file.clone(),
+                    role: token.role.clone(),
+                }),
+                role => Err(ConfigError(format!(
+                    "admin.tokens: role {role:?} is none of read, issue, operate, own"
+                ))),
+            });
+        tokens.collect()
+    }
+}
+
+impl LifetimesSection {
+    fn apply(&self, policy: &mut Policy) -> Result<(), ConfigError> {
+        self.mollybet
+            .apply("lifetimes.mollybet", &mut policy.mollybet)?;
+        let LifetimeSection {
+            idle_timeout,
+            absolute,
+        } = &self.xdata;
+        if idle_timeout.is_some() {
+            return Err(ConfigError(
+                "lifetimes.xdata.idle_timeout: xData sessions do not idle".into(),
+            ));
+        }
+        LifetimeSection {
+            idle_timeout: None,
+            absolute: absolute.clone(),
+        }
+        .apply("lifetimes.xdata", &mut policy.xdata)?;
+        if let Some(text) = &self.sudo.absolute {
+            policy.sudo_absolute_ms = super::limits::duration_ms("lifetimes.sudo.absolute", text)?;
+        }
+        Ok(())
+    }
+}

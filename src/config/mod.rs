@@ -1,0 +1,101 @@
+//! Configuration: flags over environment over file over defaults, checked once, then immutable.
+//!
+//! This room knows names, units and ranges. It must never start or open anything but the
+//! configuration file itself.
+
+pub mod file;
+pub mod limits;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::session::policy::Policy;
+
+/// The most shards a node may have.
+pub const SHARDS_MAX: u16 = 256;
+/// The most HTTP workers.
+pub const WORKERS_MAX: usize = 256;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Everything `serve` needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the surfaces are served.
+    pub listen: SocketAddr,
+    /// Where administration is served.
+    pub admin_listen: SocketAddr,
+    /// Where files are kept.
+    pub data_dir: PathBuf,
+    /// Whether to fill an empty node with demonstration accounts. Loopback only.
+    pub dev: bool,
+    /// Actors that own sessions.
+    pub shards: u16,
+    /// Threads that serve requests.
+    pub workers: usize,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// Bounds of the surfaces.
+    pub policy: Policy,
+    /// Files with admin tokens, and the role of each.
+    pub admin_tokens: Vec<AdminTokenFile>,
+}
+
+/// A file that holds one admin token.
+#[derive(Clone, Debug)]
+pub struct AdminTokenFile {
+    /// Which file.
+    pub path: PathBuf,
+    /// The name of its role: `read`, `issue`, `operate`, `own`.
+    pub role: String,
+}
+
+/// What is wrong with the configuration, and where.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+impl Config {
+    /// Checks what one value alone cannot tell.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.dev && !(self.listen.ip().is_loopback() && self.admin_listen.ip().is_loopback()) {
+            return Err(ConfigError(
+                "development mode listens on loopback only: choose a loopback address, or serve without --dev"
+                    .into(),
+            ));
+        }
+        if !self.dev && !self.listen.ip().is_loopback() {
+            return Err(ConfigError(format!(
+                "listen {}: this release serves plain HTTP and so listens on loopback only: put a proxy in front",
+                self.listen
+            )));
+        }
+        if !self.admin_listen.ip().is_loopback() {
+            return Err(ConfigError(format!(
+                "admin_listen {}: administration is plain HTTP and so listens on loopback only",
+                self.admin_listen
+            )));
+        }
+        if self.shards == 0 || self.shards > SHARDS_MAX {
+            return Err(ConfigError(format!("shards: 1 to {SHARDS_MAX}")));
+        }
+        if self.workers == 0 || self.workers > WORKERS_MAX {
+            return Err(ConfigError(format!("workers: 1 to {WORKERS_MAX}")));
+        }
+        Ok(())
+    }
+}
+
+/// As many as the machine has processors.
+#[must_use]
+pub fn processors() -> u16 {
+    let found = std::thread::available_parallelism().map_or(1, usize::from);
+    u16::try_from(found).unwrap_or(SHARDS_MAX).min(SHARDS_MAX)
+}

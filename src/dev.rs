@@ -1,0 +1,315 @@
+//! Development mode: demonstration accounts, their credentials in a file, and lines to paste.
+//!
+//! Loopback only. The credentials file is the one file with secrets in clear; it is kept over a
+//! restart, so that what was pasted once goes on working. Source: design §4.
+
+use anyhow::{Context, ensure};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use zeroize::Zeroizing;
+
+use crate::credentials::totp;
+use crate::door::Engine;
+use crate::durability::directory::{DataDirectory, DirectoryError};
+use crate::engine::command::{Command, NewKey, Reply};
+use crate::entropy::{Entropy, EntropyFailed, random};
+use crate::session::account::{Account, ClientType, TotpSeed, Username};
+use crate::session::id::AccountId;
+use crate::session::key::KeyKind;
+use crate::session::token::Secret;
+
+/// The name of the credentials file.
+pub const FILE: &str = "dev-credentials.json";
+
+/// The credentials file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DevCredentials {
+    listen: String,
+    admin_listen: String,
+    admin_token: String,
+    accounts: Vec<DevAccount>,
+    xdata: DevXdata,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DevAccount {
+    username: String,
+    password: String,
+    client_type: String,
+    totp_secret: Option<String>,
+    user_id: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DevXdata {
+    keys: Vec<DevKey>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DevKey {
+    api_key: String,
+    secret: String,
+}
+
+/// What tells the demonstration accounts apart.
+struct Cast {
+    username: &'static str,
+    group: Option<&'static str>,
+    manages: Option<&'static str>,
+    agent: Option<&'static str>,
+    may_sudo: bool,
+    totp: bool,
+    enabled: bool,
+}
+
+const PLAIN: Cast = Cast {
+    username: "",
+    group: None,
+    manages: None,
+    agent: None,
+    may_sudo: false,
+    totp: false,
+    enabled: true,
+};
+
+/// In the order of their user ids.
+const CAST: [Cast; 8] = [
+    Cast {
+        username: "alice",
+        group: Some("demo"),
+        agent: Some("agent1"),
+        ..PLAIN
+    },
+    Cast {
+        username: "bob",
+        group: Some("demo"),
+        agent: Some("agent1"),
+        ..PLAIN
+    },
+    Cast {
+        username: "agent1",
+        ..PLAIN
+    },
+    Cast {
+        username: "agent2",
+        ..PLAIN
+    },
+    Cast {
+        username: "root",
+        manages: Some("demo"),
+        may_sudo: true,
+        ..PLAIN
+    },
+    Cast {
+        username: "root2",
+        may_sudo: true,
+        ..PLAIN
+    },
+    Cast {
+        username: "otto",
+        totp: true,
+        ..PLAIN
+    },
+    Cast {
+        username: "dora",
+        enabled: false,
+        ..PLAIN
+    },
+];
+
+/// Those who get an xData key pair, in order.
+const KEY_HOLDERS: [&str; 2] = ["alice", "bob"];
+
+impl DevCredentials {
+    /// Reads the file of an earlier run, or draws new credentials.
+    pub fn load(directory: &DataDirectory, entropy: &dyn Entropy) -> anyhow::Result<Self> {
+        match directory.read(FILE)? {
+            Some(bytes) => Ok(Self::parse(&bytes).map_err(|what| directory.damaged(FILE, what))?),
+            None => Ok(Self::draw(entropy)?),
+        }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Self, String> {
+        // What serde says may quote a secret: only where it stopped is told.
+        let read: Self = serde_json::from_slice(bytes)
+            .map_err(|error| format!("line {}, column {}", error.line(), error.column()))?;
+        let names = read
+            .accounts
+            .iter()
+            .map(|account| account.username.as_str());
+        if !names.eq(CAST.iter().map(|cast| cast.username))
+            || read.xdata.keys.len() != KEY_HOLDERS.len()
+        {
+            return Err("it does not list the demonstration accounts".into());
+        }
+        Ok(read)
+    }
+
+    fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyFailed> {
+        let text = || random(entropy).map(|bytes| Secret::base64url(bytes).reveal().to_owned());
+        let mut accounts = Vec::new();
+        for (cast, user_id) in CAST.iter().zip(1..) {
+            let seed = random(entropy).map(|bytes| TotpSeed(Zeroizing::new(bytes)))?;
+            accounts.push(DevAccount {
+                username: cast.username.into(),
+                password: text()?,
+                client_type: "website".into(),
+                totp_secret: cast.totp.then(|| totp::base32(&seed)),
+                user_id,
+            });
+        }
+        let mut keys = Vec::new();
+        for _ in KEY_HOLDERS {
+            let api_key =
+                random(entropy).map(|bytes| Secret::uuid_v4(bytes).reveal().to_owned())?;
+            keys.push(DevKey {
+                api_key,
+                secret: text()?,
+            });
+        }
+        let (listen, admin_listen) = (String::new(), String::new());
+        Ok(Self {
+            listen,
+            admin_listen,
+            admin_token: text()?,
+            accounts,
+            xdata: DevXdata { keys },
+        })
+    }
+
+    /// The token of the admin listener.
+    #[must_use]
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
+    }
+
+    /// Writes the file, with the addresses of this run.
+    pub fn save(
+        &mut self,
+        directory: &DataDirectory,
+        listen: SocketAddr,
+        admin_listen: SocketAddr,
+    ) -> Result<(), DirectoryError> {
+        self.listen = listen.to_string();
+        self.admin_listen = admin_listen.to_string();
+        let json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        directory.write(FILE, &json)
+    }
+
+    /// Makes the accounts and keys in an empty engine.
+    pub async fn provision<E: Engine>(&self, engine: &E) -> anyhow::Result<()> {
+        let mut ids: Vec<AccountId> = Vec::new();
+        for (cast, listed) in CAST.iter().zip(&self.accounts) {
+            let account = account(engine, cast, listed).await?;
+            let reply = engine.ask(Command::CreateAccount(Box::new(account))).await;
+            match reply.with_context(|| format!("making the account {}", cast.username))? {
+                Reply::AccountCreated(id) => ids.push(id),
+                other => anyhow::bail!("making the account {} gave {other:?}", cast.username),
+            }
+        }
+        let place = |name: &str| CAST.iter().position(|cast| cast.username == name);
+        let id_of = |name: &str| place(name).and_then(|at| ids.get(at)).copied();
+        for (cast, id) in CAST.iter().zip(&ids) {
+            let Some(agent) = cast.agent.and_then(id_of) else {
+                continue;
+            };
+            let patch = crate::engine::command::AccountPatch {
+                agent: Some(Some(agent)),
+                ..Default::default()
+            };
+            let change = crate::engine::command::AccountChange::Describe(Box::new(patch));
+            engine
+                .ask(Command::ChangeAccount(*id, change, None))
+                .await?;
+        }
+        for (holder, key) in KEY_HOLDERS.iter().zip(&self.xdata.keys) {
+            let account = id_of(holder).context("the holder of a key is in the cast")?;
+            let new = NewKey {
+                kind: KeyKind::Xdata,
+                name: key.api_key.as_str().into(),
+                secret: engine.digest(key.secret.as_bytes()),
+                account,
+            };
+            engine.ask(Command::CreateKey(new)).await?;
+        }
+        Ok(())
+    }
+
+    /// Lines that work when pasted into a shell, in this order.
+    #[must_use]
+    pub fn tour(&self) -> String {
+        let (base, admin) = (
+            format!("http://{}", self.listen),
+            format!("http://{}", self.admin_listen),
+        );
+        let password = self
+            .accounts
+            .first()
+            .map_or("", |alice| alice.password.as_str());
+        let (api_key, secret) = self
+            .xdata
+            .keys
+            .first()
+            .map_or(("", ""), |key| (key.api_key.as_str(), key.secret.as_str()));
+        let token = &self.admin_token;
+        let rpc = format!(
+            "curl -s -H 'APIKey: {api_key}' -H 'Secret: {secret}' -H 'Content-Type: application/json'"
+        );
+        let url = format!("{base}/api/v2/session/jsonrpc");
+        format!(
+            r#"# mollybet: log in, look, hand over, log out
+SESSION=$(curl -s -d 'username=alice' -d 'password={password}' {base}/v1/sessions/ | cut -d'"' -f8)
+curl -s -H "Session: $SESSION" {base}/v1/sessions/$SESSION/
+curl -s -X POST -H "Session: $SESSION" {base}/v1/sessions/$SESSION/tokenize/
+# gateway: is this session good, and whose is it?
+curl -si -H "Session: $SESSION" {base}/auth/verify
+# xdata: open, verify, close
+TOKEN=$({rpc} -d '{{"jsonrpc":"2.0","method":"session.open_session","params":{{}},"id":1}}' {url} | cut -d'"' -f6)
+{rpc} -d '{{"jsonrpc":"2.0","method":"session.verify_session_token","params":{{"token":"'$TOKEN'"}},"id":2}}' {url}
+{rpc} -d '{{"jsonrpc":"2.0","method":"session.close_session","params":{{"token":"'$TOKEN'"}},"id":3}}' {url}
+# admin: open a session for somebody you authenticated yourself; then end alice's
+curl -s -H 'Authorization: Bearer {token}' -d '{{"username":"bob","surface":"mollybet"}}' {admin}/admin/v1/sessions
+curl -s -X DELETE -H "Session: $SESSION" {base}/v1/sessions/$SESSION/
+"#
+        )
+    }
+}
+
+async fn account<E: Engine>(
+    engine: &E,
+    cast: &Cast,
+    listed: &DevAccount,
+) -> anyhow::Result<Account> {
+    let seed = match &listed.totp_secret {
+        Some(text) => Some(
+            totp::seed(text).context("the one-time-password secret is not 20 bytes of base32")?,
+        ),
+        None => None,
+    };
+    ensure!(
+        seed.is_some() == cast.totp,
+        "only otto has a one-time-password secret"
+    );
+    Ok(Account {
+        username: Username::new(cast.username).map_err(anyhow::Error::msg)?,
+        external_subject: None,
+        generation: 0,
+        password: Some(engine.hash_password(listed.password.clone()).await?),
+        totp: seed,
+        totp_step_spent: 0,
+        client_type: ClientType::new(&listed.client_type).map_err(anyhow::Error::msg)?,
+        group: cast.group.map(Into::into),
+        managed_groups: cast.manages.map(Into::into).into_iter().collect(),
+        agent: None,
+        may_sudo: cast.may_sudo,
+        enabled: cast.enabled,
+        locked: false,
+        expires_at: None,
+        max_sessions: None,
+        created: engine.now(),
+    })
+}

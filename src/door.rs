@@ -1,0 +1,214 @@
+//! The one door: all that a surface may ask of the engine, and nothing of how it is answered.
+//!
+//! Surfaces are written against [`Engine`] with static dispatch. No surface may assume that state
+//! is local: a read answers at once or later, everything else is a future (R15).
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::credentials::login::{Login, LoginRefusal, Proof};
+use crate::engine::command::{Command, Reply};
+use crate::engine::error::Refusal;
+use crate::engine::keys::Principal;
+use crate::engine::view::SessionView;
+use crate::entropy::EntropyFailed;
+use crate::session::account::{Account, PasswordHash};
+use crate::session::activity::Touch;
+use crate::session::id::{AccountId, KeyId, SessionId};
+use crate::session::key::{Key, KeyKind};
+use crate::session::policy::Policy;
+use crate::session::state::{Factors, Surface};
+use crate::session::time::Timestamp;
+
+/// Why a surface did not get what it asked for. Each surface turns every variant into its own
+/// contract's status and body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// The engine decided against it; nothing was changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A queue is full or the work got too old: try again shortly.
+    #[error("too much to do at the moment")]
+    Overloaded,
+    /// The node is stopping, or its journal takes no more records.
+    #[error("not available")]
+    Unavailable,
+    /// No random bytes were to be had, so nothing was issued.
+    #[error(transparent)]
+    Entropy(#[from] EntropyFailed),
+}
+
+/// What a read gives: the embedded engine always answers now.
+pub enum Answer<R> {
+    /// The answer.
+    Now(R),
+    /// It will come.
+    Later(Pin<Box<dyn Future<Output = R>>>),
+}
+
+impl<R> Answer<R> {
+    /// Waits for it if it is not there.
+    pub async fn get(self) -> R {
+        match self {
+            Self::Now(answer) => answer,
+            Self::Later(answer) => answer.await,
+        }
+    }
+}
+
+/// A session as operators see it.
+#[derive(Clone, Debug)]
+pub struct SessionSummary {
+    /// Its public id.
+    pub id: SessionId,
+    /// Whose.
+    pub account: AccountId,
+    /// The user's name.
+    pub username: String,
+    /// Where it was issued.
+    pub surface: Surface,
+    /// The kind of client.
+    pub client_type: String,
+    /// What was proven.
+    pub factors: Factors,
+    /// When it was opened.
+    pub created: Timestamp,
+    /// When it was last active.
+    pub last_active: Timestamp,
+    /// When it ends if nothing touches it.
+    pub deadline: Timestamp,
+    /// The session it hangs on.
+    pub parent: Option<SessionId>,
+    /// The accounts of its impersonation, the first actor first.
+    pub chain: Vec<AccountId>,
+    /// Where it was opened from.
+    pub address: Option<IpAddr>,
+    /// The agent it was opened with.
+    pub user_agent: Option<String>,
+    /// The JSON object its issuer wanted kept.
+    pub attributes: Option<String>,
+}
+
+impl From<SessionView<'_>> for SessionSummary {
+    fn from(view: SessionView<'_>) -> Self {
+        Self {
+            id: view.id(),
+            account: view.account_id(),
+            username: view.account.username.as_str().to_owned(),
+            surface: view.surface(),
+            client_type: view.client_type().to_owned(),
+            factors: view.factors(),
+            created: view.created(),
+            last_active: view.last_active(),
+            deadline: view.deadline(),
+            parent: view.parent(),
+            chain: view.chain().to_vec(),
+            address: view.address(),
+            user_agent: view.user_agent().map(str::to_owned),
+            attributes: view.attributes().map(str::to_owned),
+        }
+    }
+}
+
+/// What operators see of the whole engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// Sessions in memory, dead ones that were not swept yet included.
+    pub sessions: usize,
+    /// Accounts.
+    pub accounts: usize,
+    /// Commands decided since start.
+    pub commands: u64,
+    /// Commands turned away because a queue was full or they got too old.
+    pub overloaded: u64,
+    /// Events applied since start.
+    pub events: u64,
+}
+
+/// The engine as surfaces know it.
+pub trait Engine: Clone + Send + 'static {
+    /// The id of the session whose secret this is; `None` if it cannot be one.
+    fn session_id(&self, secret: &[u8]) -> Option<SessionId>;
+
+    /// Judges a session now and shows it to `render`, or `None` if it is not live.
+    ///
+    /// `render` runs under a lock: it must be short and must not call the engine.
+    fn with_session<R, F>(&self, id: SessionId, touch: Touch, render: F) -> Answer<R>
+    where
+        R: 'static,
+        F: FnOnce(Option<SessionView<'_>>) -> R + 'static;
+
+    /// The principal of an API key whose secret is right and which is still good.
+    fn principal(&self, kind: KeyKind, name: &str, secret: &[u8]) -> Answer<Option<Principal>>;
+
+    /// Asks for a change and waits until it is durable and visible.
+    ///
+    /// Hanging up does not take back what was asked (R16).
+    fn ask(&self, command: Command) -> impl Future<Output = Result<Reply, ServiceError>>;
+
+    /// Checks a password and, where one is asked for, a one-time password.
+    fn log_in(&self, login: Login) -> impl Future<Output = Result<Proof, LoginRefusal>>;
+
+    /// Hashes a password for keeping.
+    fn hash_password(
+        &self,
+        password: String,
+    ) -> impl Future<Output = Result<PasswordHash, ServiceError>>;
+
+    /// Whether `viewer` sees `target`.
+    fn sees(&self, viewer: AccountId, target: AccountId) -> Answer<bool>;
+
+    /// The account of exactly this name.
+    fn account_by_name(&self, name: &str) -> Answer<Option<(AccountId, Arc<Account>)>>;
+
+    /// The account with this external subject.
+    fn account_by_subject(&self, subject: &str) -> Answer<Option<(AccountId, Arc<Account>)>>;
+
+    /// The account at this place.
+    fn account(&self, id: AccountId) -> Answer<Option<Arc<Account>>>;
+
+    /// Accounts after this place, at most `max`.
+    fn accounts(
+        &self,
+        after: Option<AccountId>,
+        max: usize,
+    ) -> Answer<Vec<(AccountId, Arc<Account>)>>;
+
+    /// The key of this public name.
+    fn key_by_name(&self, name: &str) -> Answer<Option<(KeyId, Key)>>;
+
+    /// Keys after this place, at most `max`.
+    fn keys(&self, after: Option<KeyId>, max: usize) -> Answer<Vec<(KeyId, Key)>>;
+
+    /// Live sessions in the order of their ids, after this one, of one account or of all, and where
+    /// to go on if there may be more.
+    fn sessions(
+        &self,
+        after: Option<SessionId>,
+        account: Option<AccountId>,
+        max: usize,
+    ) -> Answer<(Vec<SessionSummary>, Option<SessionId>)>;
+
+    /// Engine time.
+    fn now(&self) -> Timestamp;
+
+    /// Random bytes for a secret.
+    fn random<const N: usize>(&self) -> Result<[u8; N], EntropyFailed>;
+
+    /// The id of the hand-off token whose text this is; `None` if it cannot be one.
+    fn handoff_id(&self, secret: &[u8]) -> Option<crate::session::id::HandoffId>;
+
+    /// What a long-lived secret is kept as.
+    fn digest(&self, secret: &[u8]) -> crate::session::token::Digest;
+
+    /// The bounds in force.
+    fn policy(&self) -> &Policy;
+
+    /// What operators see of the whole engine.
+    fn figures(&self) -> Answer<Figures>;
+
+    /// The state digest: one number for everything the engine holds.
+    fn state_digest(&self) -> Answer<u128>;
+}

@@ -1,0 +1,276 @@
+//! What may be asked of the engine, and what it answers.
+//!
+//! Ids and secrets' digests are fields of the command: nothing in here draws randomness. `now` is
+//! passed beside the command by whoever drives it.
+
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
+use super::event::Grant;
+use super::slot::SlotNumber;
+use crate::session::account::{Account, ClientType, PasswordHash, TotpSeed, Username};
+use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use crate::session::key::KeyKind;
+use crate::session::policy::WhenFull;
+use crate::session::state::{EndReason, Surface};
+use crate::session::time::Timestamp;
+use crate::session::token::Digest;
+
+/// Sessions that one open may ask for.
+pub const OPEN_BATCH_MAX: usize = 256;
+
+/// Opens sessions, all alike.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// Ids of the new sessions, 1 to [`OPEN_BATCH_MAX`].
+    pub ids: Vec<SessionId>,
+    /// What each is given.
+    pub grant: Arc<Grant>,
+    /// The surface's limit per account.
+    pub per_account: Option<u32>,
+    /// What happens at the limit.
+    pub when_full: WhenFull,
+    /// The one-time-password step that this open spends.
+    pub otp_step: Option<u64>,
+}
+
+/// Opens a session of another account. Source: R17; mollybet, State 5.
+#[derive(Clone, Debug)]
+pub struct Sudo {
+    /// The session of the one who asks.
+    pub parent: SessionId,
+    /// Where it was asked: the session that asks was issued there, and so is the new one.
+    pub surface: Surface,
+    /// The account to become; `None` if there is none of the name that was asked for.
+    pub target: Option<AccountId>,
+    /// The id of the new session.
+    pub child: SessionId,
+    /// The new session's idle timeout.
+    pub idle_timeout_ms: u32,
+    /// How long the new session lives at most.
+    pub absolute_ms: u64,
+    /// The surface's limit per account.
+    pub per_account: Option<u32>,
+    /// What happens at the limit.
+    pub when_full: WhenFull,
+}
+
+/// Ends a session.
+#[derive(Clone, Copy, Debug)]
+pub struct End {
+    /// Which.
+    pub id: SessionId,
+    /// Only if it was issued here; another surface's session is answered like an unknown one.
+    pub surface: Option<Surface>,
+    /// Only if this key opened it.
+    pub key: Option<KeyId>,
+    /// Why.
+    pub reason: EndReason,
+}
+
+/// A change of an account. What ends its sessions raises its generation (R3).
+#[derive(Clone, Debug)]
+pub enum AccountChange {
+    /// Description, rights, standing.
+    Describe(Box<AccountPatch>),
+    /// Another password, or none.
+    Password(Option<PasswordHash>),
+    /// Another one-time-password seed, or none.
+    Totp(Option<TotpSeed>),
+    /// No change but the generation.
+    RevokeSessions,
+}
+
+/// What to change of an account; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+#[expect(
+    missing_docs,
+    reason = "each field is the field of the same name in `Account`"
+)]
+pub struct AccountPatch {
+    pub external_subject: Option<Option<CompactString>>,
+    pub client_type: Option<ClientType>,
+    pub group: Option<Option<CompactString>>,
+    pub managed_groups: Option<Vec<CompactString>>,
+    pub agent: Option<Option<AccountId>>,
+    pub may_sudo: Option<bool>,
+    pub enabled: Option<bool>,
+    pub locked: Option<bool>,
+    pub expires_at: Option<Option<Timestamp>>,
+    pub max_sessions: Option<Option<u32>>,
+}
+
+/// A key to make.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// What it is for.
+    pub kind: KeyKind,
+    /// Its public half.
+    pub name: CompactString,
+    /// The digest of its secret half.
+    pub secret: Digest,
+    /// The account it acts for.
+    pub account: AccountId,
+}
+
+/// Everything that may be asked.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Open sessions.
+    Open(Open),
+    /// Open a session of another account.
+    Sudo(Sudo),
+    /// End a session.
+    End(End),
+    /// Make a hand-off token of this session that lives this long, in milliseconds.
+    IssueHandoff(SessionId, HandoffId, u64),
+    /// Spend a hand-off token on behalf of this session.
+    RedeemHandoff(HandoffId, SessionId),
+    /// Make a client.
+    OpenClient(ClientId),
+    /// Destroy a client and with it its sessions.
+    DestroyClient(ClientId),
+    /// Make an account; its generation and spent step start at 0.
+    CreateAccount(Box<Account>),
+    /// Change an account; the named session of it is kept alive through the change.
+    ChangeAccount(AccountId, AccountChange, Option<SessionId>),
+    /// Delete an account and with it its sessions and keys.
+    DeleteAccount(AccountId),
+    /// Make a key.
+    CreateKey(NewKey),
+    /// Withdraw a key and with it the sessions it opened.
+    DeleteKey(KeyId),
+}
+
+/// Who decides a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// The shard that owns the slot.
+    Shard(SlotNumber),
+    /// The directory.
+    Directory,
+}
+
+/// What a command changes: while one claim is held, a second command naming it waits (R2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each names the thing that is claimed")]
+pub enum Claim {
+    Session(SessionId),
+    Handoff(HandoffId),
+    Client(ClientId),
+    Account(AccountId),
+    /// The list of an account's sessions on a surface.
+    Opens(AccountId, Surface),
+    /// The highest spent one-time-password step of an account.
+    OtpStep(AccountId),
+    Name(CompactString),
+    Subject(CompactString),
+    Key(KeyId),
+    KeyName(CompactString),
+}
+
+impl Command {
+    /// Who decides it, given whether the account concerned has a limit.
+    #[must_use]
+    pub fn decider(&self, limited: bool) -> Decider {
+        let slot = |bytes: &[u8; 16]| Decider::Shard(SlotNumber::of(bytes));
+        match self {
+            Self::Open(open) => match open.ids.first() {
+                Some(first) if !limited && open.otp_step.is_none() => slot(first.as_bytes()),
+                _ => Decider::Directory,
+            },
+            Self::End(end) => slot(end.id.as_bytes()),
+            Self::IssueHandoff(session, ..) => slot(session.as_bytes()),
+            Self::RedeemHandoff(id, _) => slot(id.as_bytes()),
+            Self::OpenClient(id) | Self::DestroyClient(id) => slot(id.as_bytes()),
+            Self::Sudo(_)
+            | Self::CreateAccount(_)
+            | Self::ChangeAccount(..)
+            | Self::DeleteAccount(_)
+            | Self::CreateKey(_)
+            | Self::DeleteKey(_) => Decider::Directory,
+        }
+    }
+
+    /// What it changes. An open without a limit changes nothing that exists.
+    #[must_use]
+    pub fn claims(&self, decider: Decider) -> Vec<Claim> {
+        match self {
+            Self::Open(_) if decider != Decider::Directory => Vec::new(),
+            Self::Open(open) => {
+                let account = open.grant.account;
+                let step = open.otp_step.map(|_| Claim::OtpStep(account));
+                std::iter::once(Claim::Opens(account, open.grant.surface))
+                    .chain(step)
+                    .collect()
+            }
+            Self::Sudo(sudo) => sudo
+                .target
+                .map(|target| Claim::Opens(target, sudo.surface))
+                .into_iter()
+                .collect(),
+            Self::End(end) => vec![Claim::Session(end.id)],
+            Self::IssueHandoff(session, ..) => vec![Claim::Session(*session)],
+            Self::RedeemHandoff(id, _) => vec![Claim::Handoff(*id)],
+            Self::OpenClient(id) | Self::DestroyClient(id) => vec![Claim::Client(*id)],
+            Self::CreateAccount(account) => {
+                let subject = account.external_subject.clone().map(Claim::Subject);
+                std::iter::once(Claim::Name(account.username.folded()))
+                    .chain(subject)
+                    .collect()
+            }
+            Self::ChangeAccount(id, change, _) => {
+                let subject = match change {
+                    AccountChange::Describe(patch) => patch.external_subject.clone().flatten(),
+                    AccountChange::Password(_)
+                    | AccountChange::Totp(_)
+                    | AccountChange::RevokeSessions => None,
+                };
+                std::iter::once(Claim::Account(*id))
+                    .chain(subject.map(Claim::Subject))
+                    .collect()
+            }
+            Self::DeleteAccount(id) => vec![Claim::Account(*id)],
+            Self::CreateKey(key) => vec![Claim::KeyName(key.name.clone())],
+            Self::DeleteKey(id) => vec![Claim::Key(*id)],
+        }
+    }
+
+    /// Whether it takes something away: such a command is never dropped for its age.
+    #[must_use]
+    pub fn is_restriction(&self) -> bool {
+        match self {
+            Self::End(_)
+            | Self::RedeemHandoff(..)
+            | Self::DestroyClient(_)
+            | Self::ChangeAccount(..)
+            | Self::DeleteAccount(_)
+            | Self::DeleteKey(_) => true,
+            Self::Open(_)
+            | Self::Sudo(_)
+            | Self::IssueHandoff(..)
+            | Self::OpenClient(_)
+            | Self::CreateAccount(_)
+            | Self::CreateKey(_) => false,
+        }
+    }
+}
+
+/// What the engine answers when it did as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Done, and there is nothing to add.
+    Done,
+    /// The account was made here.
+    AccountCreated(AccountId),
+    /// The key was made here.
+    KeyCreated(KeyId),
+    /// The hand-off token belonged to a session of this user, with this client type.
+    HandedOff {
+        /// The user's name.
+        username: Username,
+        /// The session's client type.
+        client_type: CompactString,
+    },
+}

@@ -1,0 +1,144 @@
+//! The state digest: one number for everything an engine holds.
+//!
+//! It is the sum of the digests of all records, and so independent of their order, of slots and of
+//! the number of shards. Activity is left out: it reaches the log late and coarse (R9, R11).
+
+use super::record::{Extra, Record};
+use super::slot::SlotNumber;
+use super::world::World;
+use crate::session::account::Account;
+
+/// Digest of a world, as 128 bits.
+#[must_use]
+pub fn of(world: &World) -> u128 {
+    let mut sum = 0_u128;
+    for number in SlotNumber::from(0) {
+        let Some(slot) = world.slot_at(number) else {
+            continue;
+        };
+        let slot = slot.read();
+        for (_, record) in slot.records.iter() {
+            sum = sum.wrapping_add(session(record, slot.extra(record)));
+        }
+        for (id, handoff) in &slot.handoffs {
+            let mut line = Line::new("handoff");
+            line.bytes(id.as_bytes()).bytes(handoff.session.as_bytes());
+            line.number(handoff.issued.ms())
+                .number(handoff.expires.ms());
+            sum = sum.wrapping_add(line.finish());
+        }
+        for (id, client) in &slot.clients {
+            let mut line = Line::new("client");
+            line.bytes(id.as_bytes()).number(client.opened.ms());
+            sum = sum.wrapping_add(line.finish());
+        }
+    }
+    for (id, found) in world.accounts.page(None, usize::MAX) {
+        sum = sum.wrapping_add(account(u64::from(id.0), &found));
+    }
+    for (id, key) in world.keys.page(None, usize::MAX) {
+        let mut line = Line::new("key");
+        line.number(u64::from(id.0))
+            .text(key.kind.name())
+            .text(&key.name)
+            .bytes(key.secret.as_bytes());
+        line.number(u64::from(key.account.0))
+            .number(u64::from(key.generation));
+        sum = sum.wrapping_add(line.finish());
+    }
+    sum
+}
+
+fn session(record: &Record, extra: Option<&Extra>) -> u128 {
+    let mut line = Line::new("session");
+    line.bytes(record.id.as_bytes())
+        .number(u64::from(record.account.0))
+        .number(u64::from(record.stamp));
+    line.number(record.created().ms())
+        .number(record.lifetime().absolute.ms());
+    line.number(u64::from(record.lifetime().idle_timeout_ms));
+    line.text(record.surface.name())
+        .number(u64::from(record.factors.bits()));
+    line.text(record.common_client_type().unwrap_or_default());
+    line.number(record.plain_key().map_or(u64::MAX, |key| u64::from(key.0)));
+    if let Some(extra) = extra {
+        line.text(extra.client_type.as_ref().map_or("", |t| t.as_str()));
+        line.number(extra.key.map_or(u64::MAX, |key| u64::from(key.0)));
+        line.bytes(
+            extra
+                .client
+                .as_ref()
+                .map_or(&[][..], |id| &id.as_bytes()[..]),
+        );
+        line.bytes(
+            extra
+                .parent
+                .as_ref()
+                .map_or(&[][..], |id| &id.as_bytes()[..]),
+        );
+        for account in &extra.chain {
+            line.number(u64::from(account.0));
+        }
+        line.text(&extra.address.map(|a| a.to_string()).unwrap_or_default());
+        line.text(extra.user_agent.as_deref().unwrap_or_default());
+        line.text(extra.attributes.as_deref().unwrap_or_default());
+    }
+    line.finish()
+}
+
+fn account(place: u64, account: &Account) -> u128 {
+    let mut line = Line::new("account");
+    line.number(place).text(account.username.as_str());
+    line.text(account.external_subject.as_deref().unwrap_or_default());
+    line.number(u64::from(account.generation));
+    line.text(account.password.as_ref().map_or("", |hash| &hash.0));
+    line.bytes(account.totp.as_ref().map_or(&[][..], |seed| &seed.0[..]));
+    line.number(account.totp_step_spent)
+        .text(account.client_type.as_str());
+    line.text(account.group.as_deref().unwrap_or_default());
+    line.number(account.managed_groups.len() as u64);
+    for group in &account.managed_groups {
+        line.text(group);
+    }
+    line.number(account.agent.map_or(u64::MAX, |id| u64::from(id.0)));
+    let flags = [account.may_sudo, account.enabled, account.locked];
+    line.bytes(&flags.map(u8::from));
+    line.number(account.expires_at.map_or(u64::MAX, |at| at.ms()));
+    line.number(account.max_sessions.map_or(u64::MAX, u64::from))
+        .number(account.created.ms());
+    line.finish()
+}
+
+/// Collects the fields of one record, each with its length, so that no two records look alike.
+struct Line(blake3::Hasher);
+
+impl Line {
+    fn new(kind: &str) -> Self {
+        let mut line = Self(blake3::Hasher::new());
+        line.text(kind);
+        line
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.0
+            .update(&(bytes.len() as u64).to_le_bytes())
+            .update(bytes);
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.bytes(text.as_bytes())
+    }
+
+    fn number(&mut self, number: u64) -> &mut Self {
+        self.0.update(&number.to_le_bytes());
+        self
+    }
+
+    fn finish(self) -> u128 {
+        let hash = self.0.finalize();
+        hash.as_bytes()
+            .first_chunk::<16>()
+            .map_or(0, |b| u128::from_le_bytes(*b))
+    }
+}

@@ -1,0 +1,71 @@
+//! What only the directory knows: which sessions count towards whose limit, and the next free places.
+//!
+//! Everything else of the directory is published ([`super::accounts`], [`super::keys`]).
+//! Invariant: a list holds every live session of its account and surface that was opened under a
+//! limit; it may hold dead ones, which the next open drops.
+
+use hashbrown::HashMap;
+
+use super::accounts::ACCOUNTS_MAX;
+use super::event::DirectoryEvent;
+use super::keys::KEYS_MAX;
+use crate::session::id::{AccountId, KeyId, SessionId};
+use crate::session::state::Surface;
+
+/// The directory's own state.
+#[derive(Debug, Default)]
+pub struct Directory {
+    lists: HashMap<(AccountId, Surface), Vec<SessionId>>,
+    next_account: u32,
+    next_key: u32,
+}
+
+impl Directory {
+    /// The sessions that count for an account on a surface.
+    #[must_use]
+    pub fn listed(&self, account: AccountId, surface: Surface) -> &[SessionId] {
+        self.lists
+            .get(&(account, surface))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes the next place for an account; a place that is not used in the end stays empty.
+    pub fn take_account_place(&mut self) -> Option<AccountId> {
+        take(&mut self.next_account, ACCOUNTS_MAX).map(AccountId)
+    }
+
+    /// Takes the next place for a key.
+    pub fn take_key_place(&mut self) -> Option<KeyId> {
+        take(&mut self.next_key, KEYS_MAX).map(KeyId)
+    }
+
+    /// Changes the directory's own state as the event says.
+    pub fn apply(&mut self, event: &DirectoryEvent) {
+        match event {
+            DirectoryEvent::SessionsListed {
+                account,
+                surface,
+                opened,
+                dropped,
+            } => {
+                let list = self.lists.entry((*account, *surface)).or_default();
+                list.retain(|id| !dropped.contains(id));
+                list.extend(opened);
+            }
+            DirectoryEvent::AccountPut(id, ..) => {
+                self.next_account = self.next_account.max(id.0 + 1)
+            }
+            DirectoryEvent::AccountDeleted(id) => {
+                self.lists.retain(|(account, _), _| account != id)
+            }
+            DirectoryEvent::KeyCreated(id, _) => self.next_key = self.next_key.max(id.0 + 1),
+            DirectoryEvent::StepSpent(..) | DirectoryEvent::KeyDeleted(_) => {}
+        }
+    }
+}
+
+fn take(next: &mut u32, max: u32) -> Option<u32> {
+    let place = *next;
+    *next = place.checked_add(1).filter(|_| place < max)?;
+    Some(place)
+}

@@ -1,0 +1,48 @@
+//! Refusals: ordinary answers of the engine, decided from facts alone.
+
+/// Why the engine did not do as asked. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No live session has this id, or it is somebody else's.
+    #[error("no such session")]
+    SessionNotFound,
+    /// The hand-off token is unknown, spent, expired, or not for this caller.
+    #[error("no such hand-off token")]
+    HandoffNotFound,
+    /// No account is meant by this, or the caller may not see it.
+    #[error("no such account")]
+    AccountNotFound,
+    /// Another account has this name, or one that differs in ASCII case only.
+    #[error("the user name is taken")]
+    NameTaken,
+    /// Another account has this external subject.
+    #[error("the external subject belongs to another account")]
+    SubjectTaken,
+    /// The account gets no new sessions: locked, or past its expiry.
+    #[error("the account is locked or expired")]
+    AccountLocked,
+    /// The account is disabled.
+    #[error("the account is disabled")]
+    AccountDisabled,
+    /// The account changed after the credential was checked. Source: R5.
+    #[error("the account changed meanwhile")]
+    CredentialChanged,
+    /// The account has as many sessions as it may, and none may be ended for the new one.
+    #[error("the account has as many live sessions as it may have")]
+    LimitReached,
+    /// The one-time-password step was spent already.
+    #[error("the one-time password was used already")]
+    StepSpent,
+    /// The caller lacks the right.
+    #[error("not permitted")]
+    NotPermitted,
+    /// No such key.
+    #[error("no such key")]
+    KeyNotFound,
+    /// A key of this name exists.
+    #[error("the key name is taken")]
+    KeyTaken,
+    /// There is no room for another account or key.
+    #[error("there is no room for another one")]
+    Full,
+}

@@ -1,0 +1,205 @@
+//! What happened: the only thing that is logged, replayed, snapshotted and shown to subscribers.
+//!
+//! Invariants: an event carries every value it needs, its time included, so applying it never
+//! fails and replaying it gives the same state; applying an event whose subject is gone is a no-op.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
+use super::slot::SlotNumber;
+use crate::session::account::{Account, ClientType};
+use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use crate::session::key::Key;
+use crate::session::lifetime::Lifetime;
+use crate::session::state::{EndReason, Factors, Surface};
+use crate::session::time::Timestamp;
+
+/// What a new session is given; the same for all sessions of one open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Whose session it is.
+    pub account: AccountId,
+    /// The account's generation that the proof was checked against. Source: R5.
+    pub generation: u32,
+    /// Where it is good.
+    pub surface: Surface,
+    /// When it ends by itself.
+    pub lifetime: Lifetime,
+    /// What was proven.
+    pub factors: Factors,
+    /// What its metadata says.
+    pub client_type: ClientType,
+    /// The key that opened it, if one did.
+    pub key: Option<KeyId>,
+    /// The client it belongs to, if one is known.
+    pub client: Option<ClientId>,
+    /// The session it was opened from by impersonation; it ends with that one. Source: R17.
+    pub parent: Option<SessionId>,
+    /// Accounts of the impersonation, the first actor first; empty without one.
+    pub chain: Vec<AccountId>,
+    /// The end user's address.
+    pub address: Option<IpAddr>,
+    /// The end user's agent, cut to 256 bytes.
+    pub user_agent: Option<CompactString>,
+    /// JSON object of at most 4 KiB that the issuer wants kept.
+    pub attributes: Option<Box<str>>,
+}
+
+/// A session began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionOpened {
+    /// Its id.
+    pub id: SessionId,
+    /// When.
+    pub at: Timestamp,
+    /// What it was given.
+    pub grant: Arc<Grant>,
+}
+
+/// A hand-off token as its slot keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handoff {
+    /// The session it hands over.
+    pub session: SessionId,
+    /// When it was made.
+    pub issued: Timestamp,
+    /// When it dies.
+    pub expires: Timestamp,
+}
+
+/// Something that happened to one slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SlotEvent {
+    /// A session began.
+    SessionOpened(SessionOpened),
+    /// A session ended, at this instant, for this reason.
+    SessionEnded(SessionId, Timestamp, EndReason),
+    /// A session was kept through a change of its account: its stamp is now this generation.
+    SessionRestamped(SessionId, u32),
+    /// Sessions were last active at these instants (coarse, see R9).
+    SessionsActive(Vec<(SessionId, Timestamp)>),
+    /// A hand-off token was made.
+    HandoffIssued(HandoffId, Handoff),
+    /// A hand-off token was spent, on behalf of this account.
+    HandoffRedeemed(HandoffId, AccountId),
+    /// A hand-off token died unspent.
+    HandoffDropped(HandoffId),
+    /// A client came to be.
+    ClientOpened(ClientId, Timestamp),
+    /// A client was destroyed, and with it its sessions.
+    ClientDestroyed(ClientId, Timestamp),
+}
+
+/// Why an account is as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountCause {
+    /// It was made.
+    Created,
+    /// Its description, rights or standing changed.
+    Changed,
+    /// It may no longer log in, and its sessions ended.
+    Disabled,
+    /// Its password changed, and its sessions ended.
+    PasswordChanged,
+    /// Its second factor changed, and its sessions ended.
+    FactorChanged,
+    /// Its sessions were revoked.
+    SessionsRevoked,
+}
+
+/// Something that happened to the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DirectoryEvent {
+    /// An account is now so, for this reason.
+    AccountPut(AccountId, Arc<Account>, AccountCause),
+    /// An account is gone, and with it its sessions.
+    AccountDeleted(AccountId),
+    /// A one-time-password step was spent; it and older ones are refused from now on.
+    StepSpent(AccountId, u64),
+    /// A key was made.
+    KeyCreated(KeyId, Box<Key>),
+    /// A key was withdrawn, and with it the sessions it opened.
+    KeyDeleted(KeyId),
+    /// Sessions were opened under a limit; the dropped ones no longer count.
+    SessionsListed {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        surface: Surface,
+        /// The new ones.
+        opened: Vec<SessionId>,
+        /// Those that ended before or for them.
+        dropped: Vec<SessionId>,
+    },
+}
+
+/// One part of a log record: what one owner applies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// For the shard that owns the slot.
+    Slot(SlotNumber, SlotEvent),
+    /// For the directory.
+    Directory(DirectoryEvent),
+}
+
+impl Part {
+    /// A part for the slot in which `id` lies.
+    #[must_use]
+    pub fn session(id: SessionId, event: SlotEvent) -> Self {
+        Self::Slot(SlotNumber::of(id.as_bytes()), event)
+    }
+
+    /// A part for the slot in which the hand-off token lies.
+    #[must_use]
+    pub fn handoff(id: HandoffId, event: SlotEvent) -> Self {
+        Self::Slot(SlotNumber::of(id.as_bytes()), event)
+    }
+
+    /// A part for the slot in which the client lies.
+    #[must_use]
+    pub fn client(id: ClientId, event: SlotEvent) -> Self {
+        Self::Slot(SlotNumber::of(id.as_bytes()), event)
+    }
+
+    /// Whether the part takes something away from somebody. Restrictions are never dropped and,
+    /// if the journal refuses them, take effect all the same. Source: reliability 1.1, R2.
+    #[must_use]
+    pub fn is_restriction(&self) -> bool {
+        match self {
+            Self::Slot(_, event) => match event {
+                SlotEvent::SessionEnded(..)
+                | SlotEvent::HandoffRedeemed(..)
+                | SlotEvent::HandoffDropped(..)
+                | SlotEvent::ClientDestroyed(..) => true,
+                SlotEvent::SessionOpened(..)
+                | SlotEvent::SessionRestamped(..)
+                | SlotEvent::SessionsActive(..)
+                | SlotEvent::HandoffIssued(..)
+                | SlotEvent::ClientOpened(..) => false,
+            },
+            Self::Directory(event) => {
+                event.ends_sessions() || matches!(event, DirectoryEvent::StepSpent(..))
+            }
+        }
+    }
+}
+
+impl DirectoryEvent {
+    /// Whether sessions that were live before may be dead after it.
+    #[must_use]
+    pub fn ends_sessions(&self) -> bool {
+        match self {
+            Self::AccountPut(_, _, cause) => match cause {
+                AccountCause::Disabled
+                | AccountCause::PasswordChanged
+                | AccountCause::FactorChanged
+                | AccountCause::SessionsRevoked => true,
+                AccountCause::Created | AccountCause::Changed => false,
+            },
+            Self::AccountDeleted(_) | Self::KeyDeleted(_) => true,
+            Self::StepSpent(..) | Self::KeyCreated(..) | Self::SessionsListed { .. } => false,
+        }
+    }
+}

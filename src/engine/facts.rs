@@ -1,0 +1,273 @@
+//! Fetches the records a command names and decides it: the one place where commands meet the world.
+//!
+//! [`decide_in_slot`] serves the shards, [`decide_in_directory`] the directory. Neither changes the
+//! world; the directory's own places are taken here, which costs nothing if they stay unused.
+
+use super::accounts::Accounts;
+use super::command::{AccountChange, Command, Open, Sudo};
+use super::decide::sessions::{EndFacts, Listed, OpenFacts, Standing};
+use super::decide::sudo::{Actor, Parent, SudoFacts};
+use super::decide::{Outcome, accounts, handoffs, keys, sessions, sudo};
+use super::directory::Directory;
+use super::slot::SlotNumber;
+use super::world::World;
+use crate::session::account::ClientType;
+use crate::session::activity::Touch;
+use crate::session::id::{AccountId, ClientId, HandoffId, SessionId};
+use crate::session::state::Surface;
+use crate::session::time::Timestamp;
+
+/// Decides a command of which a shard is the decider.
+pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outcome {
+    match command {
+        Command::Open(open) => sessions::open(&open_facts(world, open, None, now), open, now),
+        Command::End(end) => {
+            let live = world.with_session(end.id, now, Touch::No, |view| {
+                view.map(|v| (v.surface(), v.key()))
+            });
+            sessions::end(EndFacts { live }, end, now)
+        }
+        Command::IssueHandoff(session, id, life_ms) => {
+            let live = world.is_live(*session, now);
+            let outstanding = world
+                .handoffs_of(*session)
+                .into_iter()
+                .map(|(id, _)| id)
+                .collect();
+            handoffs::issue(
+                &handoffs::IssueFacts { live, outstanding },
+                *session,
+                *id,
+                *life_ms,
+                now,
+            )
+        }
+        Command::RedeemHandoff(id, by) => {
+            handoffs::redeem(redeem_facts(world, *id, *by, now), *id, now)
+        }
+        Command::OpenClient(id) => Ok(sessions::open_client(client_exists(world, *id), *id, now)),
+        Command::DestroyClient(id) => sessions::destroy_client(client_exists(world, *id), *id, now),
+        Command::Sudo(_)
+        | Command::CreateAccount(_)
+        | Command::ChangeAccount(..)
+        | Command::DeleteAccount(_)
+        | Command::CreateKey(_)
+        | Command::DeleteKey(_) => unreachable!("the directory decides this command"),
+    }
+}
+
+/// Decides a command of which the directory is the decider.
+pub fn decide_in_directory(
+    world: &World,
+    own: &mut Directory,
+    command: &Command,
+    now: Timestamp,
+) -> Outcome {
+    match command {
+        Command::Open(open) => sessions::open(&open_facts(world, open, Some(own), now), open, now),
+        Command::Sudo(asked) => sudo::sudo(&sudo_facts(world, own, asked, now), asked, now),
+        Command::CreateAccount(account) => {
+            let subject = account.external_subject.as_deref();
+            let facts = accounts::CreateFacts {
+                name_taken: world
+                    .accounts
+                    .by_folded_name(account.username.as_str())
+                    .is_some(),
+                subject_taken: subject.is_some_and(|s| world.accounts.by_subject(s).is_some()),
+                place: own.take_account_place(),
+            };
+            accounts::create(facts, account)
+        }
+        Command::ChangeAccount(id, change, keep) => {
+            let facts = change_facts(world, *id, change, *keep, now);
+            accounts::change(&facts, *id, change, *keep)
+        }
+        Command::DeleteAccount(id) => accounts::delete(world.accounts.get(*id).is_some(), *id),
+        Command::CreateKey(new) => {
+            let account = world
+                .accounts
+                .get(new.account)
+                .filter(|account| account.enabled);
+            let facts = keys::CreateFacts {
+                name_taken: world.keys.by_name(&new.name).is_some(),
+                generation: account.map(|account| account.generation),
+                place: own.take_key_place(),
+            };
+            keys::create(facts, new)
+        }
+        Command::DeleteKey(id) => keys::delete(world.keys.get(*id).is_some(), *id),
+        Command::End(_)
+        | Command::IssueHandoff(..)
+        | Command::RedeemHandoff(..)
+        | Command::OpenClient(_)
+        | Command::DestroyClient(_) => unreachable!("a shard decides this command"),
+    }
+}
+
+fn open_facts(world: &World, open: &Open, own: Option<&Directory>, now: Timestamp) -> OpenFacts {
+    let grant = &open.grant;
+    let limit = own.and_then(|own| {
+        limit(
+            world,
+            own,
+            grant.account,
+            grant.surface,
+            open.per_account,
+            now,
+        )
+    });
+    OpenFacts {
+        standing: standing(&world.accounts, grant.account, now),
+        key_live: grant
+            .key
+            .is_none_or(|key| world.keys.is_live(&world.accounts, key)),
+        client_live: grant
+            .client
+            .is_none_or(|client| client_exists(world, client)),
+        limit,
+    }
+}
+
+fn standing(accounts: &Accounts, id: AccountId, now: Timestamp) -> Option<Standing> {
+    accounts.with(id, |account| {
+        account.map(|account| Standing {
+            generation: account.generation,
+            enabled: account.enabled,
+            locked: account.is_locked(now),
+            step_spent: account.totp_step_spent,
+        })
+    })
+}
+
+/// The limit that holds for an account on a surface, and the sessions that count towards it.
+fn limit(
+    world: &World,
+    own: &Directory,
+    account: AccountId,
+    surface: Surface,
+    of_surface: Option<u32>,
+    now: Timestamp,
+) -> Option<(u32, Vec<Listed>)> {
+    let limit = world
+        .accounts
+        .with(account, |a| a.and_then(|a| a.session_limit(of_surface)))?;
+    let listed = own.listed(account, surface).iter().map(|&id| {
+        let shown = world.with_session(id, now, Touch::No, |view| {
+            view.map(|v| (v.created(), v.last_active(), v.parent().is_some()))
+        });
+        let (created, last_active, impersonated) = shown.unwrap_or_default();
+        Listed {
+            id,
+            live: shown.is_some(),
+            created,
+            last_active,
+            impersonated,
+        }
+    });
+    Some((limit, listed.collect()))
+}
+
+fn sudo_facts(world: &World, own: &Directory, asked: &Sudo, now: Timestamp) -> SudoFacts {
+    let target = asked
+        .target
+        .and_then(|id| Some((id, standing(&world.accounts, id, now)?)));
+    let seen = world.with_session(asked.parent, now, Touch::No, |view| {
+        view.filter(|v| v.surface() == asked.surface).map(|v| {
+            let chain: Vec<_> = v.chain().iter().copied().chain([v.account_id()]).collect();
+            // A client type that is in a record was checked when it came in.
+            let client_type =
+                ClientType::new(v.client_type()).unwrap_or_else(|_| ClientType::direct());
+            (chain, client_type, v.factors(), v.surface(), v.absolute())
+        })
+    });
+    let parent = seen.map(|(chain, client_type, factors, surface, absolute)| {
+        let actor = |account: AccountId| Actor {
+            account,
+            may_sudo: world
+                .accounts
+                .with(account, |a| a.is_some_and(|a| a.may_sudo)),
+            sees_target: asked
+                .target
+                .is_some_and(|target| world.accounts.sees(account, target)),
+        };
+        let actors = chain.into_iter().map(actor).collect();
+        Parent {
+            actors,
+            client_type,
+            factors,
+            surface,
+            absolute,
+        }
+    });
+    let limit = asked
+        .target
+        .and_then(|t| limit(world, own, t, asked.surface, asked.per_account, now));
+    SudoFacts {
+        parent,
+        target,
+        limit,
+    }
+}
+
+fn redeem_facts(
+    world: &World,
+    id: HandoffId,
+    by: SessionId,
+    now: Timestamp,
+) -> handoffs::RedeemFacts {
+    let agent = world.with_session(by, now, Touch::No, |view| view.map(|v| v.account_id()));
+    let handoff = world.handoff(id);
+    let customer = handoff.and_then(|handoff| {
+        world.with_session(handoff.session, now, Touch::No, |view| {
+            view.map(|v| {
+                (
+                    v.account_id(),
+                    v.account.username.clone(),
+                    v.client_type().into(),
+                )
+            })
+        })
+    });
+    let visible = match (agent, &customer) {
+        (Some(agent), Some((owner, ..))) => world.accounts.sees(agent, *owner),
+        _ => false,
+    };
+    let customer = customer.map(|(_, username, client_type)| (username, client_type));
+    handoffs::RedeemFacts {
+        handoff,
+        customer,
+        agent,
+        visible,
+    }
+}
+
+fn change_facts(
+    world: &World,
+    id: AccountId,
+    change: &AccountChange,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> accounts::ChangeFacts {
+    let subject = match change {
+        AccountChange::Describe(patch) => {
+            patch.external_subject.as_ref().and_then(Option::as_deref)
+        }
+        AccountChange::Password(_) | AccountChange::Totp(_) | AccountChange::RevokeSessions => None,
+    };
+    let owner = subject.and_then(|subject| world.accounts.by_subject(subject));
+    let own_session = |keep| {
+        world.with_session(keep, now, Touch::No, |view| {
+            view.is_some_and(|v| v.account_id() == id)
+        })
+    };
+    accounts::ChangeFacts {
+        account: world.accounts.get(id),
+        subject_taken: owner.is_some_and(|(owner, _)| owner != id),
+        kept_live: keep.is_none_or(own_session),
+    }
+}
+
+fn client_exists(world: &World, id: ClientId) -> bool {
+    let slot = world.slot_at(SlotNumber::of(id.as_bytes()));
+    slot.is_some_and(|slot| slot.read().clients.contains_key(&id))
+}

@@ -1,0 +1,174 @@
+//! What a slot keeps of a session: 64 bytes for every session, more only for those that need it.
+//!
+//! Invariants: a record fills one cache line; what most sessions lack lies in an [`Extra`] beside it.
+
+use std::net::IpAddr;
+
+use compact_str::CompactString;
+
+use super::event::SessionOpened;
+use super::slab::{Handle, NONE};
+use crate::session::account::ClientType;
+use crate::session::activity::Activity;
+use crate::session::id::{AccountId, ClientId, KeyId, SessionId};
+use crate::session::lifetime::Lifetime;
+use crate::session::state::{Factors, Surface};
+use crate::session::time::Timestamp;
+
+/// The live part of a session.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Record {
+    pub(crate) id: SessionId,
+    pub(crate) activity: Activity,
+    created: [u8; 6],
+    absolute: [u8; 6],
+    idle_timeout_ms: u32,
+    pub(crate) account: AccountId,
+    /// The account's generation at opening; see R3.
+    pub(crate) stamp: u32,
+    link: Link,
+    pub(crate) surface: Surface,
+    pub(crate) factors: Factors,
+    client_type: u8,
+    /// Neighbours in the timing wheel of the slot.
+    pub(crate) next: Handle,
+    pub(crate) prev: Handle,
+}
+
+/// What a plain session has besides: nothing, a key, or an [`Extra`]. The top bit tells a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Link(u32);
+
+const KEY_BIT: u32 = 1 << 31;
+
+/// Client types that need no room of their own; 0 stands for one kept in the [`Extra`].
+const COMMON_CLIENT_TYPES: [&str; 3] = ["", "direct", "website"];
+
+/// What most sessions lack.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Extra {
+    pub(crate) client_type: Option<ClientType>,
+    pub(crate) key: Option<KeyId>,
+    pub(crate) client: Option<ClientId>,
+    pub(crate) parent: Option<SessionId>,
+    /// Accounts of the impersonation chain, the first actor first.
+    pub(crate) chain: Vec<AccountId>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) user_agent: Option<CompactString>,
+    pub(crate) attributes: Option<Box<str>>,
+}
+
+impl Record {
+    /// The record of a session just opened, and what it has besides.
+    pub(crate) fn new(opened: &SessionOpened) -> (Self, Option<Extra>) {
+        let grant = &opened.grant;
+        let common = COMMON_CLIENT_TYPES
+            .iter()
+            .skip(1)
+            .position(|t| *t == grant.client_type.as_str());
+        let client_type = common.and_then(|at| u8::try_from(at + 1).ok()).unwrap_or(0);
+        let mut extra = Extra {
+            client_type: (client_type == 0).then(|| grant.client_type.clone()),
+            key: None,
+            client: grant.client,
+            parent: grant.parent,
+            chain: grant.chain.clone(),
+            address: grant.address,
+            user_agent: grant.user_agent.clone(),
+            attributes: grant.attributes.clone(),
+        };
+        let plain = extra == Extra::default();
+        let link = match grant.key {
+            Some(key) if plain => Link(KEY_BIT | key.0),
+            key => {
+                extra.key = key;
+                Link(NONE)
+            }
+        };
+        let record = Self {
+            id: opened.id,
+            activity: Activity::new(opened.at),
+            created: pack(opened.at),
+            absolute: pack(grant.lifetime.absolute),
+            idle_timeout_ms: grant.lifetime.idle_timeout_ms,
+            account: grant.account,
+            stamp: grant.generation,
+            link,
+            surface: grant.surface,
+            factors: grant.factors,
+            client_type,
+            next: NONE,
+            prev: NONE,
+        };
+        (record, (!plain).then_some(extra))
+    }
+
+    pub(crate) fn created(&self) -> Timestamp {
+        unpack(self.created)
+    }
+
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        Lifetime {
+            idle_timeout_ms: self.idle_timeout_ms,
+            absolute: unpack(self.absolute),
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Timestamp {
+        self.lifetime().deadline(self.activity.last_active())
+    }
+
+    /// Where its [`Extra`] lies.
+    pub(crate) fn extra(&self) -> Option<Handle> {
+        (self.link.0 & KEY_BIT == 0).then_some(self.link.0)
+    }
+
+    pub(crate) fn set_extra(&mut self, handle: Handle) {
+        self.link = Link(handle);
+    }
+
+    /// The key it was opened with, if nothing else is kept of it; see [`Extra::key`].
+    pub(crate) fn plain_key(&self) -> Option<KeyId> {
+        (self.link.0 & KEY_BIT != 0 && self.link.0 != NONE).then_some(KeyId(self.link.0 & !KEY_BIT))
+    }
+
+    /// Its client type, if it is a common one.
+    pub(crate) fn common_client_type(&self) -> Option<&'static str> {
+        COMMON_CLIENT_TYPES
+            .get(usize::from(self.client_type))
+            .copied()
+            .filter(|t| !t.is_empty())
+    }
+}
+
+fn pack(at: Timestamp) -> [u8; 6] {
+    let [a, b, c, d, e, f, ..] = at.ms().to_le_bytes();
+    [a, b, c, d, e, f]
+}
+
+fn unpack([a, b, c, d, e, f]: [u8; 6]) -> Timestamp {
+    Timestamp::from_ms(u64::from_le_bytes([a, b, c, d, e, f, 0, 0]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_and_its_place_fill_one_cache_line() {
+        assert_eq!(size_of::<Record>(), 64);
+        assert_eq!(size_of::<Option<Record>>(), 64);
+    }
+
+    #[test]
+    fn times_survive_packing() {
+        for at in [
+            Timestamp::from_ms(0),
+            Timestamp::from_ms(1_790_000_000_123),
+            Timestamp::MAX,
+        ] {
+            assert_eq!(unpack(pack(at)), at);
+        }
+    }
+}

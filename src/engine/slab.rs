@@ -1,0 +1,121 @@
+//! Storage of records by small handles, in chunks that never move.
+//!
+//! Invariants: a handle stays good until its record is removed; growing never copies what is
+//! there, so no insert holds a slot's lock for longer than one small allocation (R1).
+
+/// A handle into a [`Slab`].
+pub(crate) type Handle = u32;
+/// The handle of nothing.
+pub(crate) const NONE: Handle = Handle::MAX;
+
+/// Records in the first chunk; the next ones double until [`CHUNK_MAX`].
+const CHUNK_MIN: u32 = 4;
+/// Records in a full-sized chunk: one page of 64-byte records.
+const CHUNK_MAX: u32 = 64;
+/// Chunks below full size, and the records they hold together.
+const SMALL_CHUNKS: u32 = (CHUNK_MAX / CHUNK_MIN).ilog2();
+const SMALL_RECORDS: u32 = CHUNK_MAX - CHUNK_MIN;
+
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    chunks: Vec<Vec<Option<T>>>,
+    free: Vec<Handle>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self {
+            chunks: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+/// The chunk and the place in it that a handle names.
+fn place(handle: Handle) -> (usize, usize) {
+    let (chunk, offset) = if handle < SMALL_RECORDS {
+        let chunk = (handle / CHUNK_MIN + 1).ilog2();
+        (chunk, handle - CHUNK_MIN * ((1 << chunk) - 1))
+    } else {
+        let beyond = handle - SMALL_RECORDS;
+        (SMALL_CHUNKS + beyond / CHUNK_MAX, beyond % CHUNK_MAX)
+    };
+    (chunk as usize, offset as usize)
+}
+
+/// How many records the chunk at this position holds.
+fn chunk_len(position: usize) -> u32 {
+    u32::try_from(position).map_or(CHUNK_MAX, |p| CHUNK_MIN << p.min(SMALL_CHUNKS))
+}
+
+impl<T> Slab<T> {
+    pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
+        let (chunk, offset) = place(handle);
+        self.chunks.get(chunk)?.get(offset)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
+        let (chunk, offset) = place(handle);
+        self.chunks.get_mut(chunk)?.get_mut(offset)?.as_mut()
+    }
+
+    pub(crate) fn insert(&mut self, value: T) -> Handle {
+        if self.free.is_empty() {
+            self.grow();
+        }
+        let handle = self.free.pop().unwrap_or(NONE);
+        let (chunk, offset) = place(handle);
+        if let Some(entry) = self.chunks.get_mut(chunk).and_then(|c| c.get_mut(offset)) {
+            *entry = Some(value);
+        }
+        handle
+    }
+
+    pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
+        let (chunk, offset) = place(handle);
+        let value = self.chunks.get_mut(chunk)?.get_mut(offset)?.take();
+        if value.is_some() {
+            self.free.push(handle);
+        }
+        value
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
+        let all = self.chunks.iter().flatten();
+        (0..NONE)
+            .zip(all)
+            .filter_map(|(handle, entry)| entry.as_ref().map(|value| (handle, value)))
+    }
+
+    fn grow(&mut self) {
+        let len = chunk_len(self.chunks.len());
+        let first: u32 = (0..self.chunks.len()).map(chunk_len).sum();
+        let mut chunk = Vec::with_capacity(len as usize);
+        chunk.resize_with(len as usize, || None);
+        self.chunks.push(chunk);
+        // The lowest handle is given out first.
+        self.free.extend((first..first + len).rev());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_handle_has_its_own_place() {
+        let mut slab = Slab::default();
+        let handles: Vec<_> = (0..1_000_u32).map(|n| slab.insert(n)).collect();
+        assert_eq!(handles, (0..1_000).collect::<Vec<_>>());
+        for n in (0..1_000).step_by(3) {
+            assert_eq!(slab.remove(n), Some(n));
+            assert_eq!(slab.remove(n), None);
+        }
+        assert_eq!(slab.iter().count(), 1_000 - 334);
+        let again = slab.insert(7);
+        assert_eq!(again % 3, 0);
+        assert_eq!(slab.get(again), Some(&7));
+        assert_eq!(slab.get(1), Some(&1));
+        assert_eq!(slab.get(NONE), None);
+    }
+}

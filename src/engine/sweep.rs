@@ -1,0 +1,71 @@
+//! Ending what is dead already: the events of sessions that ran out or lost their account.
+//!
+//! Liveness is computed by readers (R3); sweeping only frees memory and tells the log, one event
+//! and one reason per session. Invariant: a live session is never swept.
+
+use super::event::{Part, SlotEvent};
+use super::slot::SlotNumber;
+use super::world::World;
+use crate::session::id::SessionId;
+use crate::session::time::Timestamp;
+
+/// What one look at a slot found.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// Events to log and apply.
+    pub parts: Vec<Part>,
+    /// How many sessions were looked at.
+    pub looked: usize,
+    /// Whether there is more than was looked at.
+    pub more: bool,
+}
+
+/// Collects what is due in a slot, by its wheel.
+#[must_use]
+pub fn due(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Swept {
+    let Some(slot) = world.slot_at(number) else {
+        return Swept::default();
+    };
+    let (ids, more) = slot.write().collect_due(now, max);
+    let looked = ids.len();
+    let mut parts = endings(world, ids.into_iter(), now);
+    let handoffs = world.dead_handoffs(number, now, max);
+    parts.extend(
+        handoffs
+            .into_iter()
+            .map(|id| Part::handoff(id, SlotEvent::HandoffDropped(id))),
+    );
+    Swept {
+        parts,
+        looked,
+        more,
+    }
+}
+
+/// Looks at every session of a slot: after an account or a key changed, any of them may be dead.
+#[must_use]
+pub fn all(world: &World, number: SlotNumber, now: Timestamp) -> Swept {
+    let Some(slot) = world.slot_at(number) else {
+        return Swept::default();
+    };
+    let ids: Vec<_> = slot.read().ids().collect();
+    let looked = ids.len();
+    Swept {
+        parts: endings(world, ids.into_iter(), now),
+        looked,
+        more: false,
+    }
+}
+
+/// Collects the activity of a slot that was not logged yet (R9).
+#[must_use]
+pub fn activity(world: &World, number: SlotNumber, max: usize) -> Option<Part> {
+    let list = world.slot_at(number)?.read().take_activity(max);
+    (!list.is_empty()).then(|| Part::Slot(number, SlotEvent::SessionsActive(list)))
+}
+
+fn endings(world: &World, ids: impl Iterator<Item = SessionId>, now: Timestamp) -> Vec<Part> {
+    let dead = ids.filter_map(|id| world.death(id, now).map(|reason| (id, reason)));
+    dead.map(|(id, reason)| Part::session(id, SlotEvent::SessionEnded(id, now, reason)))
+        .collect()
+}

@@ -1,0 +1,48 @@
+//! Reading what administrators send: JSON objects without repeated or unknown members, and queries.
+
+use actix_web::web::Payload;
+use serde::de::DeserializeOwned;
+
+use super::error::Problem;
+use crate::http::body::{self, BODY_BYTES_MAX};
+use crate::http::json;
+
+/// The most items of one page.
+pub(super) const PAGE_MAX: usize = 1_000;
+/// Items of a page when nothing is said.
+pub(super) const PAGE_DEFAULT: usize = 100;
+
+/// Reads a JSON body; no body at all is an empty object.
+pub(super) async fn read<T: DeserializeOwned>(payload: Payload) -> Result<T, Problem> {
+    let body = body::read(payload, BODY_BYTES_MAX).await?;
+    let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
+    let value = json::parse(text).and_then(|value| value.unique().map(|()| value));
+    let value = value.map_err(|error| Problem::Invalid(error.to_string()))?;
+    value
+        .decode()
+        .map_err(|error| Problem::Invalid(error.to_string()))
+}
+
+/// Checks a value and says which field it was for.
+pub(super) fn check<T>(field: &str, checked: Result<T, &'static str>) -> Result<T, Problem> {
+    checked.map_err(|rule| Problem::Invalid(format!("{field}: {rule}")))
+}
+
+/// A member that may be absent, null, or have a value: `None`, `Some(None)`, `Some(Some(value))`.
+pub(super) fn nullable<'de, D, T>(from: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    serde::Deserialize::deserialize(from).map(Some)
+}
+
+/// The size of a page that was asked for.
+pub(super) fn page(limit: Option<usize>) -> Result<usize, Problem> {
+    match limit.unwrap_or(PAGE_DEFAULT) {
+        limit @ 1..=PAGE_MAX => Ok(limit),
+        _ => Err(Problem::Invalid(format!(
+            "limit: a page has 1 to {PAGE_MAX} items"
+        ))),
+    }
+}

@@ -1,0 +1,72 @@
+//! Administration: accounts, keys, sessions. Bearer tokens with roles, on the admin listener only.
+//!
+//! `docs/ADMIN.md` lists the calls. Every answer is JSON; errors are `{"error":code,"message":text}`.
+
+mod access;
+mod accounts;
+mod error;
+mod input;
+mod issue;
+mod keys;
+mod sessions;
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource};
+
+pub use access::{AdminTokens, Role};
+
+use crate::door::Engine;
+
+/// Mounts the routes.
+pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
+    routes
+        .service(
+            resource("/admin/v1/accounts", "GET, POST")
+                .route(web::get().to(accounts::list::<E>))
+                .route(web::post().to(accounts::create::<E>)),
+        )
+        .service(
+            resource("/admin/v1/accounts/{username}", "DELETE, GET, PATCH")
+                .route(web::get().to(accounts::show::<E>))
+                .route(web::patch().to(accounts::change::<E>))
+                .route(web::delete().to(accounts::delete::<E>)),
+        )
+        .service(
+            resource("/admin/v1/accounts/{username}/password", "PUT")
+                .route(web::put().to(accounts::set_password::<E>)),
+        )
+        .service(
+            resource("/admin/v1/accounts/{username}/totp", "DELETE, POST")
+                .route(web::post().to(accounts::enrol_totp::<E>))
+                .route(web::delete().to(accounts::remove_totp::<E>)),
+        )
+        .service(
+            resource("/admin/v1/accounts/{username}/revoke", "POST")
+                .route(web::post().to(accounts::revoke::<E>)),
+        )
+        .service(
+            resource("/admin/v1/keys", "GET, POST")
+                .route(web::get().to(keys::list::<E>))
+                .route(web::post().to(keys::create::<E>)),
+        )
+        .service(
+            resource("/admin/v1/keys/{name}", "DELETE").route(web::delete().to(keys::delete::<E>)),
+        )
+        .service(
+            resource("/admin/v1/sessions", "GET, POST")
+                .route(web::get().to(sessions::list::<E>))
+                .route(web::post().to(issue::issue::<E>)),
+        )
+        .service(
+            resource("/admin/v1/sessions/{id}", "DELETE, GET")
+                .route(web::get().to(sessions::show::<E>))
+                .route(web::delete().to(sessions::revoke::<E>)),
+        )
+        .service(resource("/admin/v1/digest", "GET").route(web::get().to(sessions::digest::<E>)));
+}
+
+fn resource(path: &str, allow: &'static str) -> Resource {
+    let other =
+        move || async move { HttpResponse::from(error::Problem::MethodNotAllowed { allow }) };
+    web::resource(path).default_service(web::to(other))
+}

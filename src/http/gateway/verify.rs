@@ -1,0 +1,125 @@
+//! Forward authentication: 200 with the identity in headers, or 401.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
+use actix_web::web::{BytesMut, Data};
+use actix_web::{HttpRequest, HttpResponse};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::door::Engine;
+use crate::engine::view::SessionView;
+use crate::http::headers::{Single, single, wanted_touch};
+use crate::session::id::SessionId;
+
+const USER: HeaderName = HeaderName::from_static("x-sessile-user");
+const USER_ID: HeaderName = HeaderName::from_static("x-sessile-user-id");
+const SESSION: HeaderName = HeaderName::from_static("x-sessile-session");
+const SURFACE: HeaderName = HeaderName::from_static("x-sessile-surface");
+
+/// Where the surfaces carry their credentials.
+const MOLLYBET: HeaderName = HeaderName::from_static("session");
+const XDATA: HeaderName = HeaderName::from_static("xdata-session-token");
+
+/// What is escaped in a user name: all but RFC 3986's unreserved characters.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Who a session belongs to, ready to be sent.
+struct Identity {
+    user: HeaderValue,
+    user_id: HeaderValue,
+    session: HeaderValue,
+    surface: HeaderValue,
+}
+
+pub(super) async fn verify<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
+    let Some(id) = credential(request.headers()).and_then(|secret| engine.session_id(secret))
+    else {
+        return refused();
+    };
+    let touch = wanted_touch(request.headers());
+    match engine
+        .with_session(id, touch, |view| view.as_ref().and_then(identity))
+        .get()
+        .await
+    {
+        Some(identity) => accepted(identity),
+        None => refused(),
+    }
+}
+
+/// The credential that decides: the first kind that is present, with no falling through. One that
+/// is sent twice is none.
+fn credential(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = |value: &[u8]| {
+        let (scheme, _) = value.split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then_some(())
+    };
+    match single(headers, &AUTHORIZATION) {
+        Single::Absent => {}
+        Single::Repeated => return None,
+        Single::One(value) => {
+            return bearer(value)
+                .and_then(|()| value.get(7..))
+                .map(<[u8]>::trim_ascii);
+        }
+    }
+    for name in [&MOLLYBET, &XDATA] {
+        match single(headers, name) {
+            Single::Absent => {}
+            Single::Repeated => return None,
+            Single::One(value) => return Some(value),
+        }
+    }
+    None
+}
+
+/// Renders into one buffer, of which each header gets its piece.
+fn identity(view: &SessionView<'_>) -> Option<Identity> {
+    let name = view.account.username.as_str();
+    let mut buffer = BytesMut::with_capacity(name.len() + 64);
+    let mut piece = |write: &mut dyn FnMut(&mut BytesMut)| {
+        write(&mut buffer);
+        HeaderValue::from_maybe_shared(buffer.split().freeze()).ok()
+    };
+    Some(Identity {
+        user: piece(&mut |out| {
+            for text in utf8_percent_encode(name, ESCAPED) {
+                out.extend_from_slice(text.as_bytes());
+            }
+        })?,
+        user_id: view.account_id().user_id().into(),
+        session: piece(&mut |out| {
+            out.extend_from_slice(SessionId::PREFIX.as_bytes());
+            out.extend_from_slice(&view.id().digits());
+        })?,
+        surface: HeaderValue::from_static(view.surface().name()),
+    })
+}
+
+fn accepted(identity: Identity) -> HttpResponse {
+    let mut answer = HttpResponse::new(StatusCode::OK);
+    let headers = answer.headers_mut();
+    headers.insert(USER, identity.user);
+    headers.insert(USER_ID, identity.user_id);
+    headers.insert(SESSION, identity.session);
+    headers.insert(SURFACE, identity.surface);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+fn refused() -> HttpResponse {
+    let mut answer = HttpResponse::new(StatusCode::UNAUTHORIZED);
+    let headers = answer.headers_mut();
+    headers.insert(
+        WWW_AUTHENTICATE,
+        HeaderValue::from_static("Bearer realm=\"sessile\""),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}

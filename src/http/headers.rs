@@ -1,0 +1,185 @@
+//! Reading request headers, shared by all surfaces: a credential sent twice is no credential.
+
+use actix_web::http::header::{
+    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT,
+};
+use compact_str::CompactString;
+
+use crate::session::activity::Touch;
+
+/// Bytes of a user agent that are kept.
+const USER_AGENT_BYTES_MAX: usize = 256;
+
+/// The header by which a caller says that a request is no activity.
+const TOUCH: HeaderName = HeaderName::from_static("x-sessile-touch");
+
+/// A header that may be sent once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Single<'a> {
+    /// Not sent.
+    Absent,
+    /// Sent once.
+    One(&'a [u8]),
+    /// Sent more than once: ambiguous, so refused.
+    Repeated,
+}
+
+/// The header of this name. It is a constant of the caller's: a name in text would be checked anew
+/// for each request.
+#[must_use]
+pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Single<'a> {
+    let mut values = headers.get_all(name);
+    match (values.next(), values.next()) {
+        (None, _) => Single::Absent,
+        (Some(value), None) => Single::One(value.as_bytes()),
+        (Some(_), Some(_)) => Single::Repeated,
+    }
+}
+
+/// Whether a request counts as activity: yes, unless it says `X-Sessile-Touch: no`. Source: R9.
+#[must_use]
+pub fn wanted_touch(headers: &HeaderMap) -> Touch {
+    match headers.get(TOUCH) {
+        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"no") => Touch::No,
+        _ => Touch::Yes,
+    }
+}
+
+/// The media type of a body, without parameters, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaType {
+    /// No `Content-Type` was sent.
+    Absent,
+    /// This one.
+    Named(String),
+    /// Sent twice, not text, or the body is encoded in a way nobody here decodes.
+    Unusable,
+}
+
+/// The media type that a request declares.
+#[must_use]
+pub fn media_type(headers: &HeaderMap) -> MediaType {
+    let encoded = headers
+        .get_all(CONTENT_ENCODING)
+        .any(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if encoded {
+        return MediaType::Unusable;
+    }
+    match single(headers, &CONTENT_TYPE) {
+        Single::Absent => MediaType::Absent,
+        Single::Repeated => MediaType::Unusable,
+        Single::One(value) => match std::str::from_utf8(value) {
+            Ok(text) => {
+                let essence = text.split(';').next().unwrap_or_default();
+                MediaType::Named(essence.trim().to_ascii_lowercase())
+            }
+            Err(_) => MediaType::Unusable,
+        },
+    }
+}
+
+/// Whether the caller takes JSON: no `Accept` at all, or a range that covers `application/json`
+/// and is not weighed 0. The most specific range decides. Source: RFC 9110 §12.5.1.
+#[must_use]
+pub fn accepts_json(headers: &HeaderMap) -> bool {
+    let mut best: Option<(u8, bool)> = None;
+    let mut sent = false;
+    for value in headers.get_all(ACCEPT) {
+        sent = true;
+        let Ok(text) = value.to_str() else { continue };
+        for range in text.split(',') {
+            let mut pieces = range.split(';').map(str::trim);
+            let specificity = match pieces
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+                .as_str()
+            {
+                "application/json" => 3,
+                "application/*" => 2,
+                "*/*" | "*" => 1,
+                _ => continue,
+            };
+            let weight = pieces.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
+            let wanted = weight.is_none_or(|q| q.trim().parse::<f32>().is_ok_and(|q| q > 0.0));
+            if best.is_none_or(|(s, w)| specificity > s || (specificity == s && wanted && !w)) {
+                best = Some((specificity, wanted));
+            }
+        }
+    }
+    !sent || best.is_some_and(|(_, wanted)| wanted)
+}
+
+/// The caller's agent, cut to 256 bytes.
+#[must_use]
+pub fn user_agent(headers: &HeaderMap) -> Option<CompactString> {
+    let text = headers.get(USER_AGENT)?.to_str().ok()?;
+    let end = text.floor_char_boundary(USER_AGENT_BYTES_MAX);
+    text.get(..end).map(CompactString::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: &'static str, values: &[&'static str]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for value in values {
+            map.append(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        map
+    }
+
+    #[test]
+    fn json_is_accepted_as_the_standard_says() {
+        for (sent, accepted) in [
+            (&[][..], true),
+            (&["*/*"], true),
+            (&["application/json, */*;q=0.5"], true),
+            (&["application/json, text/plain, */*"], true),
+            (&["application/*;q=0.1"], true),
+            (&["text/html", "application/json"], true),
+            (&["text/html"], false),
+            (&["application/json;q=0"], false),
+            (&["application/json;q=0, */*"], false),
+            (&["application/json;q=0.0, */*;q=1"], false),
+            (&[""], false),
+        ] {
+            assert_eq!(accepts_json(&headers("accept", sent)), accepted, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn a_header_sent_twice_is_told_from_one_sent_once() {
+        let name = HeaderName::from_static("session");
+        assert_eq!(single(&headers("session", &[]), &name), Single::Absent);
+        assert_eq!(
+            single(&headers("session", &["a"]), &name),
+            Single::One(b"a")
+        );
+        assert_eq!(
+            single(&headers("session", &["a", "a"]), &name),
+            Single::Repeated
+        );
+    }
+
+    #[test]
+    fn parameters_and_case_of_a_media_type_do_not_count() {
+        let named = |sent| media_type(&headers("content-type", sent));
+        assert_eq!(named(&[]), MediaType::Absent);
+        assert_eq!(
+            named(&["Application/JSON; charset=utf-8"]),
+            MediaType::Named("application/json".into())
+        );
+        assert_eq!(named(&["a/b", "a/b"]), MediaType::Unusable);
+        assert_eq!(
+            media_type(&headers("content-encoding", &["gzip"])),
+            MediaType::Unusable
+        );
+    }
+}

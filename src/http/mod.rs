@@ -1,0 +1,48 @@
+//! HTTP: one room per surface, over the one door of the engine.
+//!
+//! A surface reads the request, asks [`crate::door::Engine`], and renders the answer in its
+//! contract's own words. It must never know another surface, an actor, or bytes on disk.
+//!
+//! Invariants: malformed input gets the contract's error and changes nothing; no secret but the
+//! one being handed out appears in an answer, a log or a metric.
+
+pub mod admin;
+pub mod body;
+pub mod gateway;
+pub mod headers;
+pub mod json;
+pub mod jsonrpc;
+pub mod members;
+pub mod mollybet;
+pub mod ops;
+pub mod reply;
+pub mod server;
+mod walk;
+pub mod xdata;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::{self, ServiceConfig};
+
+use crate::door::Engine;
+
+/// Mounts everything the public listener serves.
+pub fn public<E: Engine>(routes: &mut ServiceConfig) {
+    gateway::mount::<E>(routes);
+    xdata::mount::<E>(routes);
+    mollybet::mount::<E>(routes);
+    routes.default_service(web::to(not_found));
+}
+
+/// Mounts everything the admin listener serves.
+pub fn private<E: Engine>(routes: &mut ServiceConfig) {
+    ops::mount::<E>(routes);
+    admin::mount::<E>(routes);
+    routes.default_service(web::to(not_found));
+}
+
+/// The answer to a path that belongs to no surface.
+async fn not_found() -> HttpResponse {
+    reply::json(StatusCode::NOT_FOUND)
+        .body(r#"{"error":"not_found","message":"nothing is served under this path"}"#)
+}

@@ -1,0 +1,60 @@
+//! Handing a customer over to the agent's site, by a token that is spent once.
+//! Source: mollybet, Endpoints 5 and 6, State 6 and 7.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::caller;
+use super::error::{Outcome, Problem, answer};
+use super::login::handed_out;
+use super::model;
+use crate::door::Engine;
+use crate::engine::command::{Command, Reply};
+use crate::http::reply;
+use crate::session::policy::HANDOFF_LIFETIME_MS;
+use crate::session::token::Secret;
+
+pub(super) async fn tokenize<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
+    answer(issue(&request, &**engine).await)
+}
+
+async fn issue<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome {
+    let caller = caller::named(engine, request)?.own(engine).await?;
+    let token = Secret::handoff(caller, engine.random().map_err(|_| Problem::Internal)?);
+    let id = engine
+        .handoff_id(token.reveal().as_bytes())
+        .ok_or(Problem::Internal)?;
+    engine
+        .ask(Command::IssueHandoff(caller, id, HANDOFF_LIFETIME_MS))
+        .await?;
+    caller::touch(engine, request, caller).await;
+    Ok(handed_out(&token))
+}
+
+pub(super) async fn detokenize<E: Engine>(
+    request: HttpRequest,
+    payload: Payload,
+    engine: Data<E>,
+) -> HttpResponse {
+    answer(redeem(&request, payload, &**engine).await)
+}
+
+async fn redeem<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) -> Outcome {
+    let caller = caller::named(engine, request)?.own(engine).await?;
+    let (body, fields) = model::read_fields(request, payload).await?;
+    let ([token], []) = fields.strings(&body, ["token"], [])?;
+    let id = engine
+        .handoff_id(token.as_bytes())
+        .ok_or(Problem::NotFound)?;
+    let reply = engine.ask(Command::RedeemHandoff(id, caller)).await?;
+    let Reply::HandedOff {
+        username,
+        client_type,
+    } = reply
+    else {
+        return Err(Problem::Internal);
+    };
+    caller::touch(engine, request, caller).await;
+    Ok(reply::json(StatusCode::OK).body(model::metadata(username.as_str(), &client_type)))
+}

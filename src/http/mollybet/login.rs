@@ -1,0 +1,79 @@
+//! Login: a new, independent session for each success. Source: mollybet, Endpoints 1; R18.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use zeroize::Zeroizing;
+
+use super::error::{Outcome, Problem, answer};
+use super::model;
+use crate::credentials::login::Login;
+use crate::door::Engine;
+use crate::engine::command::{Command, Open};
+use crate::engine::event::Grant;
+use crate::http::headers::{accepts_json, user_agent};
+use crate::http::json::write_str;
+use crate::http::reply;
+use crate::session::state::Surface;
+use crate::session::token::Secret;
+
+pub(super) async fn log_in<E: Engine>(
+    request: HttpRequest,
+    payload: Payload,
+    engine: Data<E>,
+) -> HttpResponse {
+    answer(open(&request, payload, &**engine).await)
+}
+
+async fn open<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) -> Outcome {
+    if !accepts_json(request.headers()) {
+        return Err(Problem::NotAcceptable);
+    }
+    let (body, fields) = model::read_fields(request, payload).await?;
+    let ([username, password], [otp]) = fields.strings(&body, ["username", "password"], ["otp"])?;
+    let password = Zeroizing::new(password);
+    let proof = engine
+        .log_in(Login {
+            username,
+            exact_name: true,
+            password,
+            otp,
+        })
+        .await?;
+    let secret = Secret::hex(engine.random().map_err(|_| Problem::Internal)?);
+    let id = engine
+        .session_id(secret.reveal().as_bytes())
+        .ok_or(Problem::Internal)?;
+    let bounds = engine.policy().mollybet;
+    let grant = Grant {
+        account: proof.account,
+        generation: proof.generation,
+        surface: Surface::Mollybet,
+        lifetime: engine.policy().lifetime(Surface::Mollybet, engine.now()),
+        factors: proof.factors,
+        client_type: proof.described.client_type.clone(),
+        key: None,
+        client: None,
+        parent: None,
+        chain: Vec::new(),
+        address: request.peer_addr().map(|peer| peer.ip()),
+        user_agent: user_agent(request.headers()),
+        attributes: None,
+    };
+    let open = Open {
+        ids: vec![id],
+        grant: Arc::new(grant),
+        per_account: bounds.per_account,
+        when_full: bounds.when_full,
+        otp_step: proof.otp_step,
+    };
+    engine.ask(Command::Open(open)).await?;
+    Ok(handed_out(&secret))
+}
+
+/// The answer that hands out the id of a new session, once.
+pub(super) fn handed_out(secret: &Secret) -> HttpResponse {
+    reply::json(StatusCode::OK).body(model::ok(|out| write_str(out, secret.reveal())))
+}

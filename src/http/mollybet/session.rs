@@ -1,0 +1,96 @@
+//! Metadata of a session, and its end. Source: mollybet, Endpoints 2 and 3.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::caller::{self, Named};
+use super::error::{Outcome, Problem, answer};
+use super::model;
+use crate::door::{Engine, ServiceError};
+use crate::engine::command::{Command, End};
+use crate::engine::error::Refusal;
+use crate::engine::view::SessionView;
+use crate::http::reply;
+use crate::session::activity::Touch;
+use crate::session::id::SessionId;
+use crate::session::state::{EndReason, Surface};
+
+pub(super) async fn metadata<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
+    answer(read_metadata(&request, &**engine).await)
+}
+
+async fn read_metadata<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome {
+    let Named { caller, path } = caller::named(engine, request)?;
+    let caller = caller.ok_or(Problem::SessionRequired)?;
+    if path == Some(caller) {
+        // The usual case is one look: judge, touch and render at once.
+        let body = engine
+            .with_session(caller, caller::wanted_touch(request), render)
+            .get()
+            .await;
+        return body.map(found).ok_or(Problem::SessionInvalid);
+    }
+    let viewer = caller::account_of(engine, caller, Touch::No)
+        .await
+        .ok_or(Problem::SessionInvalid)?;
+    let other = path.ok_or(Problem::NotFound)?;
+    let shown = engine.with_session(other, Touch::No, |view| {
+        let owner = view.as_ref().map(SessionView::account_id);
+        render(view).zip(owner)
+    });
+    let (body, owner) = shown.get().await.ok_or(Problem::NotFound)?;
+    if !engine.sees(viewer, owner).get().await {
+        return Err(Problem::NotFound);
+    }
+    caller::touch(engine, request, caller).await;
+    Ok(found(body))
+}
+
+fn render(view: Option<SessionView<'_>>) -> Option<Vec<u8>> {
+    let view = view.filter(|v| v.surface() == Surface::Mollybet)?;
+    Some(model::metadata(
+        view.account.username.as_str(),
+        view.client_type(),
+    ))
+}
+
+fn found(body: Vec<u8>) -> HttpResponse {
+    reply::json(StatusCode::OK).body(body)
+}
+
+pub(super) async fn log_out<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
+    answer(end(&request, &**engine).await)
+}
+
+async fn end<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome {
+    let Named { caller, path } = caller::named(engine, request)?;
+    match (caller, path) {
+        (Some(caller), path) if path == Some(caller) => {
+            ask(engine, caller, Problem::SessionInvalid).await
+        }
+        // Whoever holds the id may end it: it is the credential.
+        (None, Some(path)) => ask(engine, path, Problem::NotFound).await,
+        (None, None) => Err(Problem::NotFound),
+        (Some(caller), _) => {
+            caller::account_of(engine, caller, Touch::No)
+                .await
+                .ok_or(Problem::SessionInvalid)?;
+            Err(Problem::NotFound)
+        }
+    }
+}
+
+async fn ask<E: Engine>(engine: &E, id: SessionId, unknown: Problem) -> Outcome {
+    let end = End {
+        id,
+        surface: Some(Surface::Mollybet),
+        key: None,
+        reason: EndReason::Logout,
+    };
+    match engine.ask(Command::End(end)).await {
+        Ok(_) => Ok(found(model::ok(|out| out.extend_from_slice(b"null")))),
+        Err(ServiceError::Refused(Refusal::SessionNotFound)) => Err(unknown),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,49 @@
+//! Impersonation: a session of another account, beside the caller's. Source: mollybet, Endpoints 4; R17.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::caller;
+use super::error::{Outcome, Problem, answer};
+use super::login::handed_out;
+use super::model;
+use crate::door::Engine;
+use crate::engine::command::{Command, Sudo};
+use crate::session::state::Surface;
+use crate::session::token::Secret;
+
+pub(super) async fn sudo<E: Engine>(
+    request: HttpRequest,
+    payload: Payload,
+    engine: Data<E>,
+) -> HttpResponse {
+    answer(open(&request, payload, &**engine).await)
+}
+
+async fn open<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) -> Outcome {
+    let caller = caller::named(engine, request)?.own(engine).await?;
+    let (body, fields) = model::read_fields(request, payload).await?;
+    let ([target], []) = fields.strings(&body, ["target"], [])?;
+    let secret = Secret::hex(engine.random().map_err(|_| Problem::Internal)?);
+    let child = engine
+        .session_id(secret.reveal().as_bytes())
+        .ok_or(Problem::Internal)?;
+    let policy = engine.policy();
+    let sudo = Sudo {
+        parent: caller,
+        surface: Surface::Mollybet,
+        target: engine
+            .account_by_name(&target)
+            .get()
+            .await
+            .map(|(id, _)| id),
+        child,
+        idle_timeout_ms: policy.mollybet.idle_timeout_ms,
+        absolute_ms: policy.sudo_absolute_ms,
+        per_account: policy.mollybet.per_account,
+        when_full: policy.mollybet.when_full,
+    };
+    engine.ask(Command::Sudo(sudo)).await?;
+    caller::touch(engine, request, caller).await;
+    Ok(handed_out(&secret))
+}

@@ -1,0 +1,68 @@
+//! The listeners: what is bound, with which limits, and how they stop.
+//!
+//! Both are bound before anything else happens, so that an address in use shows early.
+
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::KeepAlive;
+use actix_web::web::Data;
+use actix_web::{App, HttpServer};
+
+use super::admin::AdminTokens;
+use crate::door::Engine;
+
+/// How long an idle connection stays: proxies reuse theirs for 60 s. Source: reliability O7.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long the head of a request may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long requests under way get when the node stops, in seconds.
+const DRAIN_S: u64 = 10;
+
+/// Serves the surfaces.
+pub fn public<E: Engine + Sync>(
+    listener: TcpListener,
+    workers: usize,
+    engine: E,
+) -> io::Result<Server> {
+    let app = move || {
+        App::new()
+            .app_data(Data::new(engine.clone()))
+            .configure(super::public::<E>)
+    };
+    let server = HttpServer::new(app)
+        .tcp_nodelay(true)
+        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE));
+    let server = server
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(DRAIN_S);
+    Ok(server
+        .workers(workers)
+        .disable_signals()
+        .listen(listener)?
+        .run())
+}
+
+/// Serves administration and operation, on one worker of its own: it answers under any load.
+pub fn private<E: Engine + Sync>(
+    listener: TcpListener,
+    tokens: AdminTokens,
+    engine: E,
+) -> io::Result<Server> {
+    let tokens = Data::new(tokens);
+    let app = move || {
+        App::new()
+            .app_data(Data::new(engine.clone()))
+            .app_data(tokens.clone())
+            .configure(super::private::<E>)
+    };
+    let server = HttpServer::new(app)
+        .tcp_nodelay(true)
+        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE));
+    let server = server
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(DRAIN_S);
+    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+}

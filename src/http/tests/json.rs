@@ -1,0 +1,570 @@
+//! Tests of the body reader: tables of what is refused and why, and `serde_json` as the judge of everything else.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Generous: each of these inputs takes milliseconds, but a quadratic reader would need minutes.
+const SOON: Duration = Duration::from_secs(20);
+
+fn raw(text: &str) -> Raw<'_> {
+    parse(text.as_bytes()).expect("the test's own JSON")
+}
+
+fn nested(depth: usize) -> String {
+    format!("{}{}", "[".repeat(depth), "]".repeat(depth))
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    let cases: &[&[u8]] = &[
+        b"",
+        b" ",
+        b"\xEF\xBB\xBF{}",
+        b"{} {}",
+        b"{}x",
+        b"{}\0",
+        b"{",
+        b"}",
+        b"[1,]",
+        b"[,1]",
+        b"[1 2]",
+        b"[1:2]",
+        b"{\"a\":1,}",
+        b"{\"a\" 1}",
+        b"{\"a\":}",
+        b"{\"a\"}",
+        b"{a:1}",
+        b"{'a':1}",
+        b"{1:1}",
+        b"[1}",
+        b"{\"a\":1]",
+        b"01",
+        b"1.",
+        b".5",
+        b"+1",
+        b"1e",
+        b"0x1",
+        b"NaN",
+        b"Infinity",
+        b"nul",
+        b"True",
+        b"\"",
+        b"\"a",
+        b"\"\\\"",
+        b"\"\\x\"",
+        b"\"\\u12\"",
+        b"\"\\u12g4\"",
+        b"\"\n\"",
+        b"\"\0\"",
+        b"\x0C1",
+        b"\xC2\xA01",
+        b"// no comments\n1",
+        b"\"\xFF\"",
+        b"\"\xC0\xAF\"",
+        b"\"\xED\xA0\x80\"",
+        b"{\"a\":\"\xC3\"}",
+        // Half of a surrogate pair, as value and as name, and two halves that are no pair.
+        b"\"\\ud800\"",
+        b"\"\\udc00\"",
+        b"\"\\ud800x\"",
+        b"\"\\ud800\\n\"",
+        b"\"\\ud800\\ud800\"",
+        b"\"\\udc00\\ud800\"",
+        b"{\"\\uDFFF\":1}",
+        b"[{\"a\":[\"\\uD83d\"]}]",
+    ];
+    for &body in cases {
+        let shown = String::from_utf8_lossy(body);
+        assert_eq!(parse(body), Err(BodyError::NotJson), "{shown}");
+        assert_eq!(object(body).err(), Some(BodyError::NotJson), "{shown}");
+    }
+}
+
+#[test]
+fn text_is_kept_byte_for_byte_without_outer_space() {
+    let cases = [
+        ("null", Kind::Null),
+        ("true", Kind::Bool),
+        ("false", Kind::Bool),
+        ("0", Kind::Number),
+        ("-0", Kind::Number),
+        ("-1.50e+007", Kind::Number),
+        ("1e400", Kind::Number),
+        ("123456789012345678901234567890", Kind::Number),
+        ("\"\\u0041\\/\\\"é\u{1F980}\"", Kind::String),
+        ("\"\\ud83e\\udd80 \\\\ud800\"", Kind::String),
+        ("[ 1 , [ ] ]", Kind::Array),
+        ("{ \"a\" : { } }", Kind::Object),
+    ];
+    for (text, kind) in cases {
+        assert_eq!((raw(text).text(), raw(text).kind()), (text, kind));
+        assert_eq!(raw(&format!(" \t\r\n{text}\n")).text(), text);
+    }
+}
+
+#[test]
+fn depth_is_counted_across_arrays_and_objects_and_outside_strings() {
+    assert!(parse(nested(DEPTH_MAX).as_bytes()).is_ok());
+    assert_eq!(
+        parse(nested(DEPTH_MAX + 1).as_bytes()),
+        Err(BodyError::TooDeep)
+    );
+    let mixed = |levels: usize| format!("{}1{}", "{\"a\":[".repeat(levels), "]}".repeat(levels));
+    assert!(object(mixed(DEPTH_MAX / 2).as_bytes()).is_ok());
+    assert_eq!(
+        object(mixed(DEPTH_MAX / 2 + 1).as_bytes()).err(),
+        Some(BodyError::TooDeep)
+    );
+    let wide = format!("[{}]", vec!["[[[]]]"; 100].join(","));
+    assert!(
+        parse(wide.as_bytes()).is_ok(),
+        "closed brackets no longer count"
+    );
+    let quoted = format!("\"{}\\\"[\"", "[{".repeat(100));
+    assert!(
+        parse(quoted.as_bytes()).is_ok(),
+        "brackets in strings do not count"
+    );
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "measures the code under test, not session time"
+)]
+fn hostile_bodies_are_refused_soon() {
+    let begun = Instant::now();
+    for opening in ["[", "{", "{\"a\":", "[{\"\":", "[[],"] {
+        assert_eq!(
+            parse(opening.repeat(100_000).as_bytes()),
+            Err(BodyError::TooDeep)
+        );
+        assert!(object(opening.repeat(100_000).as_bytes()).is_err());
+    }
+    assert_eq!(
+        parse("]".repeat(1 << 20).as_bytes()),
+        Err(BodyError::NotJson)
+    );
+    assert_eq!(
+        parse("\"\\".repeat(1 << 19).as_bytes()),
+        Err(BodyError::NotJson)
+    );
+    let distinct: Vec<String> = (0..100_000).map(|at| format!("\"{at}\":0")).collect();
+    let many = format!("{{{}}}", distinct.join(","));
+    assert_eq!(
+        object(many.as_bytes()).map(|members| members.len()),
+        Ok(100_000)
+    );
+    let inner = format!("{{\"a\":[{many}]}}");
+    assert!(object(inner.as_bytes()).is_ok());
+    let empties = format!("{{\"a\":[{}[]]}}", "{},[],".repeat(100_000));
+    assert!(object(empties.as_bytes()).is_ok());
+    let fields: Vec<String> = (0..100_000).map(|at| at.to_string()).collect();
+    assert_eq!(
+        form(fields.join("&").as_bytes()).map(|members| members.len()),
+        Ok(100_000)
+    );
+    assert!(begun.elapsed() < SOON);
+}
+
+#[test]
+fn repeated_names_are_found_at_every_depth_and_named_decoded() {
+    let cases = [
+        (r#"{"a":1,"a":1}"#, Some("a")),
+        (r#"{"a":1,"b":2,"c":3,"b":4}"#, Some("b")),
+        (r#"{"a":1,"\u0061":2}"#, Some("a")),
+        (r#"{"":1,"":2}"#, Some("")),
+        (r#"{"é":1,"\u00e9":2}"#, Some("é")),
+        (r#"{"a":{"b":1,"b":2}}"#, Some("b")),
+        (r#"{"a":[0,{"b":{},"c":[],"b":2}]}"#, Some("b")),
+        (r#"{"a":{"b":[{"c":1}],"d":0,"b":1}}"#, Some("b")),
+        (r#"{"a":[[[{"b":0},{"b":0,"x":"b","b":0}]]]}"#, Some("b")),
+        (r#"{"a":1,"A":2,"a ":3}"#, None),
+        (r#"{"a":{"a":{"a":[{"a":1},{"a":2}]}},"b":{"a":1}}"#, None),
+        (r#"{"a":"a","b":["a","a","b","b"]}"#, None),
+        // The same letter composed in two ways is two names.
+        (r#"{"\u00e9":1,"e\u0301":2}"#, None),
+    ];
+    for (text, name) in cases {
+        let expected = name.map(|name| BodyError::Repeated(name.into()));
+        assert_eq!(object(text.as_bytes()).err(), expected, "{text}");
+        assert_eq!(raw(text).unique().err(), expected, "{text}");
+        let listed = format!("[1,{text}]");
+        assert_eq!(raw(&listed).unique().err(), expected, "{listed}");
+    }
+}
+
+#[test]
+fn only_an_object_is_an_object() {
+    for text in ["null", "true", "1", "\"{}\"", "[]", "[{}]"] {
+        assert_eq!(
+            object(text.as_bytes()).err(),
+            Some(BodyError::NotObject),
+            "{text}"
+        );
+    }
+    assert!(object(b" {} ").expect("an object").is_empty());
+}
+
+#[test]
+fn members_are_looked_up_by_decoded_name() {
+    let body = br#"{"user":"j\u00f6","n":[1, 2],"\u0070w":"x y","nil":null,"":0}"#;
+    let members = object(body).expect("an object");
+    assert_eq!(members.len(), 5);
+    assert_eq!(members.string("user"), Ok(Some("jö".into())));
+    assert!(matches!(members.string("user"), Ok(Some(Cow::Owned(_)))));
+    assert!(matches!(
+        members.string("pw"),
+        Ok(Some(Cow::Borrowed("x y")))
+    ));
+    assert_eq!(members.string("absent"), Ok(None));
+    assert_eq!(members.string("n"), Err(WrongType("n")));
+    assert_eq!(members.string("nil"), Err(WrongType("nil")));
+    assert!(matches!(members.get("n"), Some(Value::Json(value)) if value.text() == "[1, 2]"));
+    assert!(members.get("").is_some() && members.get("use").is_none());
+    let names: Vec<&str> = members.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["", "n", "nil", "pw", "user"]);
+}
+
+#[test]
+fn elements_and_members_are_for_their_own_type() {
+    let array = raw(r#"[ 1,"a,]" ,[2, [3]],{"a":[ ]} , null]"#);
+    let elements: Vec<&str> = array.elements().map(Raw::text).collect();
+    assert_eq!(
+        elements,
+        ["1", "\"a,]\"", "[2, [3]]", "{\"a\":[ ]}", "null"]
+    );
+    assert_eq!(array.members().count(), 0);
+    let object = raw(r#"{"a":1,"a":"b:c" , "d" : {"e":[]}}"#);
+    let members: Vec<(Cow<'_, str>, &str)> = object
+        .members()
+        .map(|(name, value)| (name, value.text()))
+        .collect();
+    assert_eq!(
+        members,
+        [
+            ("a".into(), "1"),
+            ("a".into(), "\"b:c\""),
+            ("d".into(), "{\"e\":[]}")
+        ]
+    );
+    assert_eq!(object.elements().count(), 0);
+    assert_eq!(raw("\"[1]\"").elements().count(), 0);
+}
+
+#[test]
+fn a_number_is_an_integer_if_its_value_is() {
+    let cases = [
+        ("0", Some(0)),
+        ("-0", Some(0)),
+        ("-0.0", Some(0)),
+        ("0e99", Some(0)),
+        ("60", Some(60)),
+        ("2592000.0", Some(2_592_000)),
+        ("6e1", Some(60)),
+        ("6.05E+2", Some(605)),
+        ("600e-1", Some(60)),
+        ("0.5e1", Some(5)),
+        ("-1.20e1", Some(-12)),
+        ("9223372036854775807", Some(i64::MAX)),
+        ("-9223372036854775808", Some(i64::MIN)),
+        ("-9223372036854775808.000", Some(i64::MIN)),
+        ("9223372036854775808", None),
+        ("9223372036854775808.0", None),
+        ("1e19", None),
+        ("1e400", None),
+        ("1e99999999999999999999", None),
+        ("1.5", None),
+        ("1e-1", None),
+        ("605e-1", None),
+        ("1e-9223372036854775808", None),
+        ("0.1e-9223372036854775808", None),
+        ("59.99999999999999999999", None),
+        ("\"60\"", None),
+        ("true", None),
+        ("null", None),
+        ("[60]", None),
+    ];
+    for (text, integer) in cases {
+        assert_eq!(raw(text).integer(), integer, "{text}");
+    }
+}
+
+#[test]
+fn decode_borrows_and_reports() {
+    assert_eq!(
+        raw("[\"a\",\"b\"]").decode::<Vec<&str>>().expect("strings"),
+        ["a", "b"]
+    );
+    assert!(raw("[1]").decode::<Vec<&str>>().is_err());
+    assert_eq!(raw("1").string(), None);
+}
+
+#[test]
+fn forms_are_decoded() {
+    let cases: &[(&str, &[(&str, &str)])] = &[
+        ("", &[]),
+        ("&&", &[]),
+        ("a=1&b=2", &[("a", "1"), ("b", "2")]),
+        ("&a=1&", &[("a", "1")]),
+        ("a", &[("a", "")]),
+        ("a=", &[("a", "")]),
+        ("=", &[("", "")]),
+        ("a=b=c", &[("a", "b=c")]),
+        ("b=x+y%20z%2B&a+b=%26%3d", &[("a b", "&="), ("b", "x y z+")]),
+        ("p=%C3%A9&q=é", &[("p", "é"), ("q", "é")]),
+        ("user%5Bname%5D=%00", &[("user[name]", "\0")]),
+        ("a=\"b\"", &[("a", "\"b\"")]),
+    ];
+    for (body, expected) in cases {
+        let members = form(body.as_bytes()).expect("a form");
+        let found: Vec<(&str, &str)> = members
+            .iter()
+            .filter_map(|(name, value)| match value {
+                Value::Text(text) => Some((name, &**text)),
+                Value::Json(_) => None,
+            })
+            .collect();
+        assert_eq!(&found, expected, "{body}");
+        for (name, value) in *expected {
+            assert_eq!(members.string(name), Ok(Some((*value).into())), "{body}");
+        }
+    }
+}
+
+#[test]
+fn broken_forms_are_refused() {
+    let broken: &[&[u8]] = &[
+        b"a=%",
+        b"a=%4",
+        b"a=%4g",
+        b"a=%%41",
+        b"%zz=1",
+        b"a=%u0041",
+        b"a=%ff",
+        b"a=%C3",
+        b"a=\xff",
+        b"\xC3=1",
+        b"a=%+1",
+        b"a=%C3%28",
+        b"a=%ED%A0%80",
+        b"a=1&b=%4&c=2",
+    ];
+    for &body in broken {
+        let shown = String::from_utf8_lossy(body);
+        assert_eq!(form(body).err(), Some(BodyError::NotForm), "{shown}");
+    }
+    for (body, name) in [
+        ("a=1&a=1", "a"),
+        ("a=1&b&%61", "a"),
+        ("a+b=1&a%20b=2", "a b"),
+        ("=1&=2", ""),
+    ] {
+        assert_eq!(
+            form(body.as_bytes()).err(),
+            Some(BodyError::Repeated(name.into())),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn written_scalars_are_json() {
+    let mut out = Vec::new();
+    write_str(&mut out, "a\"\\/\n\u{1}é\u{1F980}");
+    write_int(&mut out, i64::MIN);
+    assert_eq!(
+        String::from_utf8_lossy(&out),
+        "\"a\\\"\\\\/\\n\\u0001é\u{1F980}\"-9223372036854775808"
+    );
+}
+
+#[test]
+fn debug_and_error_texts_show_no_value() {
+    let members = object(br#"{"password":"hunter2","list":["hunter2"]}"#).expect("an object");
+    let fields = form(b"password=hunter2&hunter2").expect("a form");
+    let shown = format!(
+        "{members:?} {:?} {fields:?} {:?} {:?}",
+        members.get("password"),
+        fields.get("password"),
+        raw("[\"hunter2\"]").elements()
+    );
+    assert!(!shown.contains("hunter2"), "{shown}");
+    assert!(
+        shown.contains("Raw(String, 9 bytes)") && shown.contains("Text(7 bytes)"),
+        "{shown}"
+    );
+    assert_eq!(
+        object(b"{\"a\":1,\"a\":2}")
+            .expect_err("repeated")
+            .to_string(),
+        "repeated key \"a\""
+    );
+    assert_eq!(WrongType("a").to_string(), "wrong type of \"a\"");
+}
+
+#[test]
+fn no_prefix_and_no_flipped_bit_of_a_body_makes_the_reader_panic() {
+    let body =
+        r#" {"a\u00e9":[1,-2.5e3,{"b":"\ud83e\udd80 é"},[]],"c":{"d":null,"e":true},"f":"x\\\""} "#;
+    assert!(object(body.as_bytes()).is_ok());
+    for end in 0..body.len() - 2 {
+        let prefix = body.as_bytes().get(..end).expect("in range");
+        assert_eq!(parse(prefix), Err(BodyError::NotJson), "{end}");
+        let _ = form(prefix);
+    }
+    for at in 0..body.len() {
+        for bit in 0..8 {
+            let mut flipped = body.as_bytes().to_vec();
+            *flipped.get_mut(at).expect("in range") ^= 1 << bit;
+            let _ = object(&flipped);
+            let _ = form(&flipped);
+        }
+    }
+}
+
+/// Text that is JSON more often than chance would have it, and broken in ways that matter when it is not.
+fn scraps() -> impl Strategy<Value = String> {
+    let scrap = prop::sample::select(vec![
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        " ",
+        "\n",
+        "1",
+        "-",
+        "0",
+        ".",
+        "e",
+        "null",
+        "true",
+        "\"a\"",
+        "\"b\"",
+        "\"\\u0061\"",
+        "\"\\ud800\"",
+        "\"\\ud83e\\udd80\"",
+        "\"a\":",
+        "\"b\":1",
+        "\"a\":[",
+        "{\"a\":",
+        "é",
+        "\u{1}",
+        "%41",
+        "&",
+        "=",
+        "+",
+    ]);
+    prop::collection::vec(scrap, 0..24).prop_map(|scraps| scraps.concat())
+}
+
+fn values() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        any::<String>().prop_map(Into::into),
+    ];
+    leaf.prop_recursive(6, 64, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+            prop::collection::btree_map(any::<String>(), inner, 0..6)
+                .prop_map(|members| serde_json::Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// Rebuilds a value from what the walk finds; only scalars are left to `serde_json`.
+fn rebuilt(value: Raw<'_>) -> serde_json::Value {
+    match value.kind() {
+        Kind::Array => value.elements().map(rebuilt).collect::<Vec<_>>().into(),
+        Kind::Object => value
+            .members()
+            .map(|(name, member)| (name.into_owned(), rebuilt(member)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        _ => serde_json::from_str(value.text()).expect("a scalar"),
+    }
+}
+
+/// Whether `value` repeats a name, found the slow way.
+fn repeats(value: Raw<'_>) -> bool {
+    let mut names = BTreeMap::new();
+    value
+        .members()
+        .any(|(name, _)| names.insert(name, ()).is_some())
+        || value.members().any(|(_, member)| repeats(member))
+        || value.elements().any(repeats)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_serde_json_writes_is_read_back_through_the_walk(value in values(), is_pretty in any::<bool>()) {
+        let text = if is_pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+        let text = text.expect("a value");
+        let read = parse(text.as_bytes()).expect("valid and shallow");
+        prop_assert_eq!(read.unique(), Ok(()));
+        let expected: serde_json::Value = serde_json::from_str(&text).expect("valid");
+        prop_assert_eq!(rebuilt(read), expected);
+    }
+
+    #[test]
+    fn scraps_are_judged_as_serde_json_judges_them(text in scraps()) {
+        let judged: Result<serde_json::Value, _> = serde_json::from_str(&text);
+        match parse(text.as_bytes()) {
+            Ok(read) => {
+                // Numbers too large for an `f64` are the one thing read here that a `Value` cannot hold.
+                if let Ok(judged) = judged {
+                    prop_assert_eq!(rebuilt(read), judged);
+                }
+                prop_assert!(serde_json::from_str::<&RawValue>(&text).is_ok());
+                prop_assert_eq!(read.unique().is_err(), repeats(read));
+                let members = object(text.as_bytes());
+                prop_assert_eq!(members.is_ok(), read.kind() == Kind::Object && !repeats(read));
+            }
+            Err(BodyError::TooDeep) => prop_assert!(text.len() > DEPTH_MAX),
+            Err(error) => {
+                prop_assert_eq!(error, BodyError::NotJson);
+                prop_assert!(judged.is_err());
+            }
+        }
+        let _ = form(text.as_bytes());
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(body in prop::collection::vec(any::<u8>(), 0..64)) {
+        let _ = object(&body);
+        let _ = form(&body);
+    }
+
+    #[test]
+    fn percent_encoded_fields_are_read_back(fields in prop::collection::btree_map(any::<String>(), any::<String>(), 0..8)) {
+        let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let body: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+        let body = body.join("&");
+        let members = form(body.as_bytes()).expect("a form");
+        prop_assert_eq!(members.len(), fields.len());
+        for (name, value) in &fields {
+            prop_assert_eq!(members.string(name), Ok(Some(value.into())));
+        }
+    }
+
+    #[test]
+    fn written_strings_are_read_back(text in any::<String>()) {
+        let mut out = Vec::new();
+        write_str(&mut out, &text);
+        prop_assert_eq!(parse(&out).expect("a string").string(), Some(text.into()));
+    }
+}

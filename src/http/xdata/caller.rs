@@ -1,0 +1,49 @@
+//! Who calls: a key pair, or a session that one opened. Source: xdata, Endpoint and headers.
+
+use actix_web::http::header::{HeaderMap, HeaderName};
+
+use super::error::Problem;
+use crate::door::Engine;
+use crate::engine::keys::Principal;
+use crate::http::headers::{Single, single};
+use crate::session::activity::Touch;
+use crate::session::key::KeyKind;
+use crate::session::state::Surface;
+
+const TOKEN: HeaderName = HeaderName::from_static("xdata-session-token");
+const API_KEY: HeaderName = HeaderName::from_static("apikey");
+const SECRET: HeaderName = HeaderName::from_static("secret");
+
+/// The principal of a call. A session token decides if there is one, even beside a key pair.
+pub(super) async fn principal<E: Engine>(
+    engine: &E,
+    headers: &HeaderMap,
+) -> Result<Principal, Problem> {
+    let found = match single(headers, &TOKEN) {
+        Single::Repeated => None,
+        Single::One(token) => by_token(engine, token).await,
+        Single::Absent => match (single(headers, &API_KEY), single(headers, &SECRET)) {
+            (Single::One(name), Single::One(secret)) => match std::str::from_utf8(name) {
+                Ok(name) => engine.principal(KeyKind::Xdata, name, secret).get().await,
+                Err(_) => None,
+            },
+            _ => None,
+        },
+    };
+    found.ok_or(Problem::Unauthorized)
+}
+
+/// A session acts with the rights of the key pair that opened it.
+async fn by_token<E: Engine>(engine: &E, token: &[u8]) -> Option<Principal> {
+    let id = engine.session_id(token)?;
+    let shown = engine.with_session(id, Touch::No, |view| {
+        let view = view.filter(|v| v.surface() == Surface::Xdata)?;
+        let generation = view.account.generation;
+        Some(Principal {
+            key: view.key()?,
+            account: view.account_id(),
+            generation,
+        })
+    });
+    shown.get().await
+}

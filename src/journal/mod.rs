@@ -1,0 +1,36 @@
+//! The journal port: where records go before they take effect.
+//!
+//! An owner appends what it decided and goes on; nothing of it is visible until the journal says
+//! that it is durable (R2). Today's only journal is in memory: its promise is that of the process.
+//! A journal on disk stands behind the same trait.
+//!
+//! Invariants: records become durable in the order in which they were appended, each exactly once;
+//! a record that was refused never becomes durable.
+
+pub mod memory;
+
+use std::sync::Arc;
+
+use crate::engine::event::Part;
+
+/// One record: what one command did, wholly there or wholly absent (R4).
+pub trait Entry: Send + Sync {
+    /// The parts, in the order in which they take effect.
+    fn parts(&self) -> &[Part];
+    /// Called once, in append order, when the record is durable. Must not block.
+    fn durable(self: Arc<Self>);
+}
+
+/// Where records go.
+pub trait Journal: Send + Sync + 'static {
+    /// Takes a record. Its `durable` is called later, or before this returns.
+    fn append(&self, entry: Arc<dyn Entry>) -> Result<(), JournalRefused>;
+}
+
+/// A journal that many share.
+pub type SharedJournal = Arc<dyn Journal>;
+
+/// The journal takes no more records; none that was not reported durable may be acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal takes no more records")]
+pub struct JournalRefused;

@@ -1,0 +1,37 @@
+//! Sessile: a session server in one binary.
+//!
+//! The rooms, in the order in which they depend on each other (`docs/ARCHITECTURE.md`):
+//!
+//! - [`session`]: one session; vocabulary and rules, pure.
+//! - [`engine`]: many sessions as a deterministic machine, pure.
+//! - [`journal`]: the port through which what happened becomes durable; [`durability`]: bytes on disk.
+//! - [`credentials`]: passwords, one-time passwords, the brakes on guessing.
+//! - [`door`]: all that a surface may ask of the engine.
+//! - [`actors`]: one owner per shard and one for the directory.
+//! - [`http`]: one room per surface.
+//! - [`config`], [`telemetry`], [`clock`], [`entropy`]: what everything runs on.
+//! - [`cli`], [`dev`], [`app`]: arguments, development mode, and putting it all together.
+
+#[cfg(all(feature = "testing", not(debug_assertions)))]
+compile_error!(
+    "the feature `testing` makes passwords cheap to guess: it is not for release builds"
+);
+
+pub mod actors;
+pub mod app;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod credentials;
+pub mod dev;
+pub mod door;
+pub mod durability;
+pub mod engine;
+pub mod entropy;
+pub mod http;
+pub mod journal;
+mod run;
+pub mod session;
+pub mod telemetry;
+
+pub use run::run;

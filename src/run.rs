@@ -1,0 +1,99 @@
+//! From arguments to exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde_json::Value;
+
+use crate::app::{self, Failure};
+use crate::cli::admin;
+use crate::cli::args::{Arguments, Command, ConfigCommand, ServeArguments};
+use crate::cli::client::AdminClient;
+use crate::{actors, telemetry};
+
+/// Runs the process and gives its exit code. Source: design §4.
+#[must_use]
+#[expect(
+    clippy::print_stderr,
+    reason = "the last words of a process go where its user looks"
+)]
+pub fn run() -> ExitCode {
+    // No arguments and no configuration: development mode.
+    let bare = std::env::args_os().len() == 1 && std::env::var_os("SESSILE_CONFIG").is_none();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are not failures; if printing fails there is nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match act(arguments, bare) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("sessile: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn act(arguments: Arguments, bare: bool) -> Result<(), Failure> {
+    let command = arguments.command.unwrap_or(Command::Serve(arguments.serve));
+    match command {
+        Command::Serve(flags) => serve(flags, bare),
+        Command::Account(asked) => {
+            let node = AdminClient::find(asked.admin, asked.admin_token_file);
+            print(node.and_then(|node| admin::account(&node, asked.command)))
+        }
+        Command::Keys(asked) => {
+            let node = AdminClient::find(asked.admin, asked.admin_token_file);
+            print(node.and_then(|node| admin::keys(&node, asked.command)))
+        }
+        Command::Sessions(asked) => {
+            let node = AdminClient::find(asked.admin, asked.admin_token_file);
+            print(node.and_then(|node| admin::sessions(&node, asked.command)))
+        }
+        Command::Config(asked) => look(asked.command),
+    }
+}
+
+fn serve(flags: ServeArguments, bare: bool) -> Result<(), Failure> {
+    let config = flags
+        .resolve(bare)
+        .map_err(|error| Failure::Configuration(error.to_string()))?;
+    telemetry::start(config.log_format);
+    actors::runtime::end_process_on_owner_panic();
+    actix::System::new().block_on(app::serve(config))
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the configuration is what was asked for"
+)]
+fn look(command: ConfigCommand) -> Result<(), Failure> {
+    let (flags, print) = match command {
+        ConfigCommand::Print(flags) => (flags, true),
+        ConfigCommand::Check(flags) => (flags, false),
+    };
+    let config = flags.resolve(false);
+    let config = config.and_then(|config| config.check().map(|()| config));
+    let config = config.map_err(|error| Failure::Configuration(error.to_string()))?;
+    if print {
+        println!("{config:#?}")
+    } else {
+        println!("the configuration can be used")
+    }
+    Ok(())
+}
+
+/// Prints a node's answer; whatever kept it from coming is bad usage as far as exit codes go.
+#[expect(clippy::print_stdout, reason = "the answer is what was asked for")]
+fn print(answer: anyhow::Result<Value>) -> Result<(), Failure> {
+    let answer = answer.map_err(|error| Failure::Configuration(format!("{error:#}")))?;
+    println!("{answer:#}");
+    Ok(())
+}

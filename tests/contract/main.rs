@@ -1,0 +1,10 @@
+//! The contracts, row by row: each row id in `docs/surfaces/` has at least one case here.
+//!
+//! One binary, because linking is what costs. Cases talk to a node over real sockets.
+
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(test)]
+mod mollybet;

@@ -1,0 +1,4 @@
+//! wip
+#[cfg(test)]
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,195 @@
+//! A node in this process: real sockets, a clock that the test moves, a journal that it can hold.
+
+pub(crate) mod client;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread::JoinHandle;
+
+use serde_json::{Value, json};
+use sessile::actors::handle::EngineHandle;
+use sessile::actors::runtime::Ports;
+use sessile::app::{self, Listeners};
+use sessile::clock::ManualClock;
+use sessile::entropy::SystemEntropy;
+use sessile::http::admin::{AdminTokens, Role};
+use sessile::journal::memory::{Keep, MemoryJournal, Pace};
+use sessile::session::policy::Policy;
+
+use self::client::{Answer, Client};
+
+/// The token that may do everything on a test node's admin listener.
+pub(crate) const OWNER: &str = "owner-token-of-a-test-node-000000";
+/// The token that may only open sessions.
+pub(crate) const ISSUER: &str = "issuer-token-of-a-test-node-00000";
+/// The token that may only look.
+pub(crate) const READER: &str = "reader-token-of-a-test-node-00000";
+/// Where the clock of a test node starts: 2026-01-01T00:00:00Z.
+pub(crate) const START_MS: u64 = 1_767_225_600_000;
+
+/// What a test node is made of.
+pub(crate) struct Setup {
+    /// How many shards.
+    pub(crate) shards: u16,
+    /// HTTP workers.
+    pub(crate) workers: usize,
+    /// Bounds of the surfaces.
+    pub(crate) policy: Policy,
+    /// When a record counts as durable.
+    pub(crate) pace: Pace,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            shards: 2,
+            workers: 2,
+            policy: Policy::default(),
+            pace: Pace::Prompt,
+        }
+    }
+}
+
+/// A running node; it stops when dropped.
+pub(crate) struct Node {
+    /// Where the surfaces are.
+    pub(crate) public: SocketAddr,
+    /// Where administration is.
+    pub(crate) admin: SocketAddr,
+    /// Its clock.
+    pub(crate) clock: Arc<ManualClock>,
+    /// Its journal, which keeps every record.
+    pub(crate) journal: Arc<MemoryJournal>,
+    /// The door of its engine.
+    pub(crate) engine: EngineHandle,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Starts a node with this set-up.
+    pub(crate) fn start(setup: Setup) -> Self {
+        let clock = Arc::new(ManualClock::at_ms(START_MS));
+        let journal = MemoryJournal::new(setup.pace, Keep::Everything);
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listeners = Listeners::bind(loopback, loopback).unwrap();
+        let (public, admin) = (listeners.listen, listeners.admin_listen);
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let (started, engine) = sync_channel(1);
+        let ports = Ports {
+            clock: clock.clone(),
+            entropy: Arc::new(SystemEntropy),
+            journal: journal.clone(),
+        };
+        let thread = std::thread::spawn(move || {
+            actix::System::new().block_on(async move {
+                let (engine, owners) =
+                    app::start_engine(ports, setup.policy, setup.shards).unwrap();
+                let tokens = AdminTokens::new([
+                    (OWNER, Role::Own),
+                    (ISSUER, Role::Issue),
+                    (READER, Role::Read),
+                ]);
+                let node =
+                    app::Node::serve(engine.clone(), owners, listeners, setup.workers, tokens)
+                        .unwrap();
+                started.send(engine).unwrap();
+                let _ = stopped.await;
+                node.stop().await;
+            });
+        });
+        let engine = engine.recv().unwrap();
+        Self {
+            public,
+            admin,
+            clock,
+            journal,
+            engine,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
+    }
+
+    /// A connection to the surfaces.
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.public)
+    }
+
+    /// One request to the surfaces, on a connection of its own.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        self.client().send(method, path, headers, body.as_bytes())
+    }
+
+    /// One request to the admin listener with this token.
+    pub(crate) fn admin_as(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let text = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        Client::connect(self.admin).send(method, path, &headers, text.as_bytes())
+    }
+
+    /// One request to the admin listener that must succeed.
+    pub(crate) fn administer(&self, method: &str, path: &str, body: Value) -> Value {
+        let answer = self.admin_as(OWNER, method, path, body);
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// Makes an account with password `password-1`; `more` is what else is said of it.
+    pub(crate) fn account(&self, username: &str, more: Value) {
+        let mut body = json!({"username": username, "password": "password-1"});
+        if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
+            body.extend(more.clone());
+        }
+        self.administer("POST", "/admin/v1/accounts", body);
+    }
+
+    /// An xData key pair of an account: `(api key, secret)`.
+    pub(crate) fn key_pair(&self, username: &str) -> (String, String) {
+        let made = self.administer(
+            "POST",
+            "/admin/v1/keys",
+            json!({"kind": "xdata", "username": username}),
+        );
+        (
+            made["api_key"].as_str().unwrap().into(),
+            made["secret"].as_str().unwrap().into(),
+        )
+    }
+
+    /// A MollyBet session by trusted issue: its secret.
+    pub(crate) fn session(&self, username: &str) -> String {
+        let body = json!({"username": username, "surface": "mollybet"});
+        let issued = self.administer("POST", "/admin/v1/sessions", body);
+        issued["sessions"][0]["secret"].as_str().unwrap().into()
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let ended = thread.join();
+            assert!(
+                ended.is_ok() || std::thread::panicking(),
+                "the node's thread panicked"
+            );
+        }
+    }
+}
