@@ -19,7 +19,7 @@ use crate::http::server;
 use crate::journal::memory::{Keep, MemoryJournal, Pace};
 use crate::session::policy::Policy;
 
-/// Why the process ends, as an exit code. Source: design §4.
+/// Why the process ends, as an exit code. Source: README, Serving for real.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// Bad arguments or configuration: 2.
@@ -198,7 +198,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
 /// The first line on standard output, once ready; then the lines to paste.
 #[expect(
     clippy::print_stdout,
-    reason = "the ready line is an interface: design §4"
+    reason = "the ready line is an interface: README, Serving for real"
 )]
 fn announce(listen: SocketAddr, admin_listen: SocketAddr, dev: Option<&DevCredentials>) {
     println!("sessile ready listen={listen} admin={admin_listen}");

@@ -1,7 +1,7 @@
 //! Development mode: demonstration accounts, their credentials in a file, and lines to paste.
 //!
 //! Loopback only. The credentials file is the one file with secrets in clear; it is kept over a
-//! restart, so that what was pasted once goes on working. Source: design §4.
+//! restart, so that what was pasted once goes on working. Source: README, Serving for real.
 
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
 //! Randomness as a port. Secrets come from the operating system and from nowhere else: if it
-//! fails, nothing is issued, and no weaker source stands in (F28).
+//! fails, nothing is issued, and no weaker source stands in.
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use crate::cli::args::{Arguments, Command, ConfigCommand, ServeArguments};
 use crate::cli::client::AdminClient;
 use crate::{actors, telemetry};
 
-/// Runs the process and gives its exit code. Source: design §4.
+/// Runs the process and gives its exit code. Source: README, Serving for real.
 #[must_use]
 #[expect(
     clippy::print_stderr,

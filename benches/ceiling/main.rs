@@ -22,7 +22,7 @@
 //!
 //! Exit codes: 0 measured, 1 a case or a server failed, 2 bad arguments or no `wrk`.
 //!
-//! Source: goals G1, G2 and G3.
+//! Source: docs/BENCHMARKS.md.
 
 #![allow(
     clippy::disallowed_methods,

@@ -14,7 +14,7 @@ use crate::session::time::Timestamp;
 pub(super) struct Ask {
     pub(super) command: Command,
     pub(super) decider: Decider,
-    /// When it was asked: a grant that got too old is not executed (reliability O5).
+    /// When it was asked: a grant that got too old is not executed (R16).
     pub(super) asked_at: Timestamp,
     pub(super) reply: oneshot::Sender<Result<Reply, ServiceError>>,
 }

@@ -1,4 +1,4 @@
-//! Arguments, environment and defaults. Source: design §4.
+//! Arguments, environment and defaults. Source: README, Serving for real.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

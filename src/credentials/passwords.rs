@@ -1,4 +1,4 @@
-//! Argon2id in a bounded pool of its own threads (reliability O2).
+//! Argon2id in a bounded pool of its own threads (ARCHITECTURE, Bounds).
 //!
 //! Invariants: at most 64 jobs wait per thread, and none longer than 5 s; a password is wiped when
 //! its job is done; memory is bounded by the number of threads.

@@ -1,6 +1,4 @@
 //! The data directory: made with mode 0700, locked for life by the process that serves it.
-//!
-//! Source: reliability 1.3 (file rules).
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};

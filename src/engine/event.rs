@@ -164,7 +164,7 @@ impl Part {
     }
 
     /// Whether the part takes something away from somebody. Restrictions are never dropped and,
-    /// if the journal refuses them, take effect all the same. Source: reliability 1.1, R2.
+    /// if the journal refuses them, take effect all the same. Source: R2.
     #[must_use]
     pub fn is_restriction(&self) -> bool {
         match self {

@@ -3,7 +3,7 @@
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
-/// The largest body of most calls. Source: design §5, limits.
+/// The largest body of most calls. Source: ARCHITECTURE, Bounds.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// Why a body could not be had.

@@ -12,7 +12,7 @@
 //! - No stack depth and no allocation depends on how deep a body nests; time is at most `n log n` in its length.
 //! - `Debug` never shows a value: bodies carry passwords and tokens.
 //!
-//! Source: `design.md` §5 (duplicate keys); `reliability.md` O8 (depth); RFC 8259 §4 and §9; RFC 7493 §2.1 and §2.3.
+//! Source: ARCHITECTURE, Bounds (duplicate keys); ARCHITECTURE, Bounds (depth); RFC 8259 §4 and §9; RFC 7493 §2.1 and §2.3.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,7 +25,7 @@ use super::walk::{Children, Token, Tokens};
 
 /// How many arrays and objects may be open at once; one more is [`BodyError::TooDeep`].
 ///
-/// Source: `reliability.md` O8.
+/// Source: ARCHITECTURE, Bounds.
 pub const DEPTH_MAX: usize = 16;
 
 /// Why a body was refused. The texts may be shown to the client; each surface chooses its own status and code.
@@ -52,7 +52,7 @@ pub enum BodyError {
 /// Reads a whole body as one JSON value. Repeated names are not looked for here: see [`Raw::unique`].
 ///
 /// Errors: [`BodyError::NotJson`]; [`BodyError::TooDeep`], which is found first, so that nothing else sees such a body.
-/// Source: RFC 8259 §2; RFC 7493 §2.1 (UTF-8, no lone surrogates); `reliability.md` O8.
+/// Source: RFC 8259 §2; RFC 7493 §2.1 (UTF-8, no lone surrogates); ARCHITECTURE, Bounds.
 pub fn parse(body: &[u8]) -> Result<Raw<'_>, BodyError> {
     let text = std::str::from_utf8(body).map_err(|_| BodyError::NotJson)?;
     let mut depth = 0_usize;
@@ -223,7 +223,7 @@ impl<'a> Raw<'a> {
     /// Refuses the value if any object in it, at any depth, repeats a name, however the name is escaped.
     ///
     /// Errors: [`BodyError::Repeated`] with the decoded name.
-    /// Source: `design.md` §5 (duplicate keys); RFC 7493 §2.3.
+    /// Source: ARCHITECTURE, Bounds (duplicate keys); RFC 7493 §2.3.
     pub fn unique(self) -> Result<(), BodyError> {
         if !matches!(self.kind(), Kind::Array | Kind::Object) {
             return Ok(());

@@ -14,7 +14,7 @@
 //! A body that nests deeper than [`DEPTH_MAX`](super::json::DEPTH_MAX) is a parse error: it is refused by the reader,
 //! before it can be told whether it would be a request (RFC 8259 §9 lets a parser set such a limit).
 //!
-//! Source: JSON-RPC 2.0 specification; xData contract, "JSON-RPC 2.0 duties"; `design.md` §5; `reliability.md` O8.
+//! Source: JSON-RPC 2.0 specification; xData contract, "JSON-RPC 2.0 duties"; ARCHITECTURE, Bounds; ARCHITECTURE, Bounds.
 
 use std::borrow::Cow;
 
@@ -103,7 +103,7 @@ impl<'a> Params<'a> {
     ///
     /// Errors: [`Fault::INVALID_PARAMS`] for a name not in `names`, for more positions than `names`, and for a repeated
     /// name, also inside a parameter's value.
-    /// Source: JSON-RPC 2.0 §4.2; xData contract, Decisions (unknown members; positions); `design.md` §5.
+    /// Source: JSON-RPC 2.0 §4.2; xData contract, Decisions (unknown members; positions); ARCHITECTURE, Bounds.
     pub fn bind<const N: usize>(self, names: [&str; N]) -> Result<[Option<Raw<'a>>; N], Fault> {
         let Some(params) = self.0 else {
             return Ok([None; N]);

@@ -13,7 +13,7 @@ use super::json::{self, BodyError, Kind, Raw};
 /// Reads a whole body as one JSON object in which no object, at any depth, repeats a name.
 ///
 /// Errors: as [`json::parse`]; [`BodyError::NotObject`]; [`BodyError::Repeated`] with the name.
-/// Source: `design.md` §5 (duplicate keys); RFC 7493 §2.3.
+/// Source: ARCHITECTURE, Bounds (duplicate keys); RFC 7493 §2.3.
 pub fn object(body: &[u8]) -> Result<Members<'_>, BodyError> {
     let value = json::parse(body)?;
     if value.kind() != Kind::Object {
@@ -33,7 +33,7 @@ pub fn object(body: &[u8]) -> Result<Members<'_>, BodyError> {
 /// empty body has no members.
 ///
 /// Errors: [`BodyError::NotForm`]; [`BodyError::Repeated`] with the decoded name.
-/// Source: WHATWG URL §5.1, except that it lets broken escapes pass; `design.md` §5 (repeated form keys).
+/// Source: WHATWG URL §5.1, except that it lets broken escapes pass; ARCHITECTURE, Bounds (repeated form keys).
 pub fn form(body: &[u8]) -> Result<Members<'_>, BodyError> {
     let text = std::str::from_utf8(body).map_err(|_| BodyError::NotForm)?;
     let mut entries = Vec::new();

@@ -14,7 +14,7 @@ use actix_web::{App, HttpServer};
 use super::admin::AdminTokens;
 use crate::door::Engine;
 
-/// How long an idle connection stays: proxies reuse theirs for 60 s. Source: reliability O7.
+/// How long an idle connection stays: proxies reuse theirs for 60 s. Source: ARCHITECTURE, Bounds.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);

@@ -167,7 +167,7 @@ impl Account {
 }
 
 /// Checks the password rule for provisioned accounts: at least 8 characters with letters and
-/// digits, at most 1 KiB. Source: mollybet, State 10; reliability O8.
+/// digits, at most 1 KiB. Source: mollybet, State 10; ARCHITECTURE, Bounds.
 pub fn check_password_rule(password: &str) -> Result<(), &'static str> {
     let letters = password.chars().any(char::is_alphabetic);
     let digits = password.chars().any(|c| c.is_ascii_digit());

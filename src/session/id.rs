@@ -1,7 +1,7 @@
 //! Identifiers: what names a session, a client, a hand-off token, an account or a key.
 //!
 //! Invariant: an id is not a secret. It is either random or the keyed digest of a secret, and it
-//! may stand in logs, answers and files. Source: design of the id (ADR 5).
+//! may stand in logs, answers and files. Source: ADR 5.
 
 use std::fmt;
 

@@ -83,7 +83,7 @@ impl InstallKey {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The id of the session whose secret this is. Source: design §2.
+    /// The id of the session whose secret this is. Source: ADR 5.
     #[must_use]
     pub fn session_id(&self, secret: &[u8]) -> SessionId {
         SessionId::from_bytes(self.digest16(secret))

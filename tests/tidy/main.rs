@@ -7,6 +7,7 @@
 //! | `bans` | pure rooms stay pure, some words have one home, nothing is unfinished | a `Ban` each |
 //! | `shape` | every file says what it is for, and is short | constants at the top |
 //! | `documents` | links lead to files, records are complete, row ids have no gaps | `ADR_…` |
+//! | `rules` | a rule, record or row that the code names is written down | – |
 //! | `traces` | no path of one machine, no package registry host | `words()` |
 //!
 //! To relax a rule, change its data and say why in a comment beside it: the tables are the record
@@ -22,6 +23,7 @@ mod directions;
 mod documents;
 mod markdown;
 mod paths;
+mod rules;
 mod shape;
 mod source;
 mod traces;

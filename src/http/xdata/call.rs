@@ -14,7 +14,7 @@ use crate::http::headers::{MediaType, media_type};
 use crate::http::jsonrpc::{Call, Fault, Parsed, parse, write_fault, write_result};
 use crate::http::reply;
 
-/// The largest body. Source: design §5, limits.
+/// The largest body. Source: ARCHITECTURE, Bounds.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// Members of a batch. Source: xdata, JSON-RPC 2.0 duties 5.
 const BATCH_MAX: usize = 100;
