@@ -24,8 +24,10 @@
 //!
 //! Source: docs/BENCHMARKS.md.
 
-#![allow(
+#![expect(
     clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a measurement reads clocks, sleeps and touches files outside the server's ports for them"
 )]
 

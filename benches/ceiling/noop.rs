@@ -64,6 +64,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     std::thread::spawn(|| {
         // Ends when the other end of the pipe does, whatever became of the process that held it.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        #[expect(clippy::exit, reason = "the process has no other purpose")]
         std::process::exit(0);
     });
     actix_web::rt::System::new().block_on(async move {

@@ -1,7 +1,7 @@
 //! Concurrency: one actor per shard, one for the directory, and the door in front of them.
 //!
 //! A surface asks the [`handle::EngineHandle`]; the handle sends the command to its decider's
-//! bounded mailbox. The decider ([`owner::Owner`]) decides on applied state, claims what the
+//! bounded mailbox. The decider (`owner::Owner`) decides on applied state, claims what the
 //! command changes, appends the record to the journal and goes on. When the journal reports the
 //! record durable, each owner applies its own part, in log order; then the answer leaves (R2).
 //!

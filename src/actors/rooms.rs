@@ -18,6 +18,8 @@ const ROUND_TICKS: usize = 10;
 const ACTIVITY_ROUNDS: usize = 30;
 /// Sessions of a slot that one look collects.
 const LOOK_MAX: usize = 256;
+/// Sessions of a slot whose activity one look logs.
+const ACTIVITY_MAX: usize = 4_096;
 /// Sessions that one tick of a full sweep looks at, about.
 const SWEEP_MAX: usize = 4_096;
 
@@ -100,7 +102,7 @@ impl Room for ShardRoom {
         {
             parts.extend(sweep::due(world, slot, now, LOOK_MAX).parts);
             if (at / ROUND_TICKS + round).is_multiple_of(ACTIVITY_ROUNDS) {
-                parts.extend(sweep::activity(world, slot, LOOK_MAX));
+                parts.extend(sweep::activity(world, slot, ACTIVITY_MAX));
             }
         }
         self.sweep(world, now, &mut parts);

@@ -1,0 +1,48 @@
+//! Sessions that belong to a client live and die with it.
+
+use sessile::engine::command::Command;
+use sessile::engine::error::Refusal;
+use sessile::engine::event::Grant;
+use sessile::session::id::SessionId;
+
+use crate::names::account;
+use crate::scene::Scene;
+
+fn session_of_new_client(scene: &mut Scene) -> (sessile::session::id::ClientId, SessionId) {
+    let who = scene.account(account("alice"));
+    let client = scene.names.client(4);
+    scene.done(&Command::OpenClient(client));
+    let grant = Grant {
+        client: Some(client),
+        ..scene.plain(who)
+    };
+    (client, scene.open_with(grant))
+}
+
+#[test]
+fn a_destroyed_client_takes_its_sessions_with_it() {
+    let mut scene = Scene::new();
+    let (client, id) = session_of_new_client(&mut scene);
+    assert!(scene.live(id));
+    scene.done(&Command::DestroyClient(client));
+    assert!(!scene.live(id));
+    assert_eq!(
+        scene.ask(&Command::DestroyClient(client)),
+        Err(Refusal::SessionNotFound)
+    );
+    scene.driver.restart().expect("the same state");
+    assert!(!scene.live(id));
+}
+
+/// A client that signs in again may get its old id: what was seen dead must not come back (I5).
+#[test]
+fn a_client_that_is_opened_again_does_not_bring_its_old_sessions_back() {
+    let mut scene = Scene::new();
+    let (client, id) = session_of_new_client(&mut scene);
+    scene.done(&Command::DestroyClient(client));
+    assert!(!scene.live(id));
+    scene.done(&Command::OpenClient(client));
+    assert!(!scene.live(id));
+    scene.driver.restart().expect("the same state");
+    assert!(!scene.live(id));
+}
