@@ -15,7 +15,7 @@ use crate::engine::keys::Principal;
 use crate::engine::view::SessionView;
 use crate::entropy::EntropyFailed;
 use crate::session::account::{Account, PasswordHash};
-use crate::session::activity::Touch;
+use crate::session::activity::Look;
 use crate::session::id::{AccountId, KeyId, SessionId};
 use crate::session::key::{Key, KeyKind};
 use crate::session::policy::Policy;
@@ -135,7 +135,7 @@ pub trait Engine: Clone + Send + 'static {
     /// Judges a session now and shows it to `render`, or `None` if it is not live.
     ///
     /// `render` runs under a lock: it must be short and must not call the engine.
-    fn with_session<R, F>(&self, id: SessionId, touch: Touch, render: F) -> Answer<R>
+    fn with_session<R, F>(&self, id: SessionId, look: impl Into<Look>, render: F) -> Answer<R>
     where
         R: 'static,
         F: FnOnce(Option<SessionView<'_>>) -> R + 'static;

@@ -21,7 +21,7 @@ use crate::engine::keys::Principal;
 use crate::engine::view::SessionView;
 use crate::entropy::{EntropyFailed, SharedEntropy, random};
 use crate::session::account::{Account, PasswordHash};
-use crate::session::activity::Touch;
+use crate::session::activity::{Look, Touch};
 use crate::session::id::{AccountId, HandoffId, KeyId, SessionId};
 use crate::session::key::{Key, KeyKind};
 use crate::session::policy::Policy;
@@ -120,7 +120,7 @@ impl Engine for EngineHandle {
             .then(|| self.0.shared.world.install_key.session_id(secret))
     }
 
-    fn with_session<R, F>(&self, id: SessionId, touch: Touch, render: F) -> Answer<R>
+    fn with_session<R, F>(&self, id: SessionId, look: impl Into<Look>, render: F) -> Answer<R>
     where
         R: 'static,
         F: FnOnce(Option<SessionView<'_>>) -> R + 'static,
@@ -129,7 +129,7 @@ impl Engine for EngineHandle {
             self.0
                 .shared
                 .world
-                .with_session(id, self.0.shared.clock.now(), touch, render),
+                .with_session(id, self.0.shared.clock.now(), look, render),
         )
     }
 

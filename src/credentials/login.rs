@@ -1,12 +1,15 @@
 //! Checking somebody who wants to log in, step by step and always in the same time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use compact_str::CompactString;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use super::passwords::{Passwords, PoolFull};
-use super::throttle::Throttle;
+use super::throttle::{Admission, Throttle, Verdict};
 use super::totp;
 use crate::clock::SharedClock;
 use crate::engine::world::SharedWorld;
@@ -67,6 +70,9 @@ pub enum LoginRefusal {
     Overloaded,
 }
 
+/// Logins that may wait while others of the same name are judged.
+const WAITING_MAX: usize = 1_024;
+
 /// Where logins are checked.
 pub struct LoginDesk {
     world: SharedWorld,
@@ -74,6 +80,9 @@ pub struct LoginDesk {
     /// The hashing pool, for those who set passwords, too.
     pub passwords: Passwords,
     throttle: Mutex<Throttle>,
+    /// Told whenever an attempt was judged.
+    judged: Notify,
+    waiting: AtomicUsize,
 }
 
 impl LoginDesk {
@@ -85,17 +94,25 @@ impl LoginDesk {
             clock,
             passwords,
             throttle: Mutex::default(),
+            judged: Notify::new(),
+            waiting: AtomicUsize::new(0),
         }
     }
 
     /// Checks name, password and one-time password. The proof carries the generation that was read
     /// together with the hash (R5).
     pub async fn check(&self, login: Login) -> Result<Proof, LoginRefusal> {
-        let name = fold(&login.username);
-        let retry_after_ms = self.throttle.lock().wait_ms(&name, self.clock.now());
-        if retry_after_ms > 0 {
-            return Err(LoginRefusal::Throttled { retry_after_ms });
-        }
+        let mut attempt = self.admit(fold(&login.username)).await?;
+        let checked = self.judge(login).await;
+        attempt.verdict = match &checked {
+            Ok(_) => Verdict::Right,
+            Err(LoginRefusal::Wrong) => Verdict::Wrong,
+            Err(_) => Verdict::Neither,
+        };
+        checked
+    }
+
+    async fn judge(&self, login: Login) -> Result<Proof, LoginRefusal> {
         let accounts = &self.world.accounts;
         let found = if login.exact_name {
             accounts.by_name(&login.username)
@@ -105,45 +122,98 @@ impl LoginDesk {
         let hash = found
             .as_ref()
             .and_then(|(_, account)| account.password.clone());
-        let fits = login.password.len() <= PASSWORD_BYTES_MAX
-            && self
-                .passwords
-                .verify(login.password, hash)
-                .await
-                .map_err(|PoolFull| LoginRefusal::Overloaded)?;
+        if login.password.len() > PASSWORD_BYTES_MAX {
+            return Err(LoginRefusal::Wrong);
+        }
+        let fits = self.passwords.verify(login.password, hash).await;
         // Whatever else is wrong with an account shows only to its right password (R19).
-        let Some((id, account)) = found.filter(|_| fits) else {
-            return Err(self.wrong(&name));
-        };
-        if !account.enabled {
+        if !fits.map_err(|PoolFull| LoginRefusal::Overloaded)? {
+            return Err(LoginRefusal::Wrong);
+        }
+        let (account, described) = found.ok_or(LoginRefusal::Wrong)?;
+        if !described.enabled {
             return Err(LoginRefusal::Disabled);
         }
-        if account.is_locked(self.clock.now()) {
+        if described.is_locked(self.clock.now()) {
             return Err(LoginRefusal::Locked);
         }
         let mut factors = Factors::PASSWORD;
         let mut otp_step = None;
-        if let Some(seed) = &account.totp {
+        if let Some(seed) = &described.totp {
             let code = login.otp.ok_or(LoginRefusal::SecondFactorRequired)?;
             let step = totp::matched_step(seed, &code, self.clock.wall_ms());
-            let Some(step) = step.filter(|step| *step > account.totp_step_spent) else {
-                return Err(self.wrong(&name));
-            };
-            otp_step = Some(step);
+            let step = step.filter(|step| *step > described.totp_step_spent);
+            otp_step = Some(step.ok_or(LoginRefusal::Wrong)?);
             factors = factors.and(Factors::TOTP);
         }
-        self.throttle.lock().succeeded(&name);
+        let generation = described.generation;
         Ok(Proof {
-            account: id,
-            generation: account.generation,
+            account,
+            generation,
             factors,
             otp_step,
-            described: account,
+            described,
         })
     }
 
-    fn wrong(&self, name: &str) -> LoginRefusal {
-        self.throttle.lock().failed(name, self.clock.now());
-        LoginRefusal::Wrong
+    /// Waits until an attempt on this name may be judged.
+    async fn admit(&self, name: CompactString) -> Result<Attempt<'_>, LoginRefusal> {
+        let mut place = None;
+        loop {
+            // Enrolled before asking, so that no verdict in between goes unheard.
+            let judged = self.judged.notified();
+            let admission = self.throttle.lock().begin(&name, self.clock.now());
+            match admission {
+                Admission::Now => {
+                    return Ok(Attempt {
+                        desk: self,
+                        name,
+                        verdict: Verdict::Neither,
+                    });
+                }
+                Admission::After(retry_after_ms) => {
+                    return Err(LoginRefusal::Throttled { retry_after_ms });
+                }
+                Admission::Soon => {}
+            }
+            if place.is_none() {
+                place = Some(Place::take(&self.waiting).ok_or(LoginRefusal::Overloaded)?);
+            }
+            judged.await;
+        }
+    }
+}
+
+/// A place among those who wait.
+struct Place<'a>(&'a AtomicUsize);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Self(waiting);
+        (before < WAITING_MAX).then_some(place)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An attempt that is being judged. However it ends, also by hanging up, it is ended in the throttle.
+struct Attempt<'a> {
+    desk: &'a LoginDesk,
+    name: CompactString,
+    verdict: Verdict,
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.desk
+            .throttle
+            .lock()
+            .end(&self.name, self.desk.clock.now(), self.verdict);
+        self.desk.judged.notify_waiters();
     }
 }

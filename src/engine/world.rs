@@ -16,7 +16,7 @@ use super::keys::Keys;
 use super::record::{Extra, Record};
 use super::slot::{Slot, SlotNumber};
 use super::view::SessionView;
-use crate::session::activity::Touch;
+use crate::session::activity::{Look, Touch};
 use crate::session::id::{AccountId, HandoffId, KeyId, SessionId};
 use crate::session::policy::SUDO_CHAIN_MAX;
 use crate::session::state::EndReason;
@@ -57,9 +57,10 @@ impl World {
         &self,
         id: SessionId,
         now: Timestamp,
-        touch: Touch,
+        look: impl Into<Look>,
         show: impl FnOnce(Option<SessionView<'_>>) -> R,
     ) -> R {
+        let look = look.into();
         // The rare session that hangs on another one: the other is judged first, without this lock.
         let parent = {
             let slot = self.slot(id).read();
@@ -67,7 +68,7 @@ impl World {
                 return show(None);
             };
             match slot.extra(record).and_then(|extra| extra.parent) {
-                None => return self.judge(&slot, record, now, touch, show),
+                None => return self.judge(&slot, record, now, look, show),
                 Some(parent) => parent,
             }
         };
@@ -76,7 +77,7 @@ impl World {
         }
         let slot = self.slot(id).read();
         match slot.find(id) {
-            Some(record) => self.judge(&slot, record, now, touch, show),
+            Some(record) => self.judge(&slot, record, now, look, show),
             None => show(None),
         }
     }
@@ -109,16 +110,19 @@ impl World {
         slot: &Slot,
         record: &Record,
         now: Timestamp,
-        touch: Touch,
+        look: Look,
         show: impl FnOnce(Option<SessionView<'_>>) -> R,
     ) -> R {
         let extra = slot.extra(record);
-        if !self.counts(slot, record, extra)
-            || !record.activity.observe(record.lifetime(), now, touch)
+        if look
+            .surface
+            .is_some_and(|surface| surface != record.surface)
+            || !self.counts(slot, record, extra)
+            || !record.activity.observe(record.lifetime(), now, look.touch)
         {
             return show(None);
         }
-        if touch == Touch::Yes {
+        if look.touch == Touch::Yes {
             slot.mark_touched();
         }
         self.accounts.with(record.account, |account| {

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::lifetime::Lifetime;
+use super::state::Surface;
 use super::time::Timestamp;
 
 const EXPIRED: u64 = 1 << 63;
@@ -20,6 +21,37 @@ pub enum Touch {
     Yes,
     /// The use leaves the session as it is.
     No,
+}
+
+/// How a session is looked at: whether that is activity, and where it must have been issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Whether the look counts as activity, if the session is live and of the right surface.
+    pub touch: Touch,
+    /// The surface that must have issued it; another one's session is answered like an unknown one
+    /// (R25), and is not touched. `None` for any.
+    pub surface: Option<Surface>,
+}
+
+impl Look {
+    /// A look at sessions of one surface.
+    #[must_use]
+    pub const fn on(surface: Surface, touch: Touch) -> Self {
+        Self {
+            touch,
+            surface: Some(surface),
+        }
+    }
+}
+
+/// A look at sessions of any surface.
+impl From<Touch> for Look {
+    fn from(touch: Touch) -> Self {
+        Self {
+            touch,
+            surface: None,
+        }
+    }
 }
 
 /// The word. Bits 0–47: last activity in milliseconds; 62: touched since last logged; 63: expired.

@@ -7,4 +7,14 @@
 mod support;
 
 #[cfg(test)]
+#[macro_use]
+mod rows;
+
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod gateway;
+#[cfg(test)]
 mod mollybet;
+#[cfg(test)]
+mod xdata;

@@ -192,6 +192,7 @@ fn unknown_agent() -> Problem {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Page {
     after: Option<String>,
     limit: Option<usize>,
@@ -224,7 +225,7 @@ pub(super) async fn create<E: Engine>(
     caller.may(Role::Own)?;
     let new: NewAccount = input::read(payload).await?;
     let described: Described = serde_json::from_value(new.described.into())
-        .map_err(|error| Problem::Invalid(error.to_string()))?;
+        .map_err(|error| Problem::Invalid(input::without_values(&error)))?;
     let username = check("username", Username::new(&new.username))?;
     let password = match new.password {
         Some(password) => {
@@ -302,6 +303,8 @@ pub(super) async fn delete<E: Engine>(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewPassword {
+    /// Null takes the password away; saying nothing is no way to ask for that.
+    #[serde(deserialize_with = "Option::deserialize")]
     password: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::Problem;
 use crate::http::body::{self, BODY_BYTES_MAX};
-use crate::http::json;
+use crate::http::json::{self, BodyError, Kind};
 
 /// The most items of one page.
 pub(super) const PAGE_MAX: usize = 1_000;
@@ -18,9 +18,23 @@ pub(super) async fn read<T: DeserializeOwned>(payload: Payload) -> Result<T, Pro
     let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
     let value = json::parse(text).and_then(|value| value.unique().map(|()| value));
     let value = value.map_err(|error| Problem::Invalid(error.to_string()))?;
+    if value.kind() != Kind::Object {
+        return Err(Problem::Invalid(BodyError::NotObject.to_string()));
+    }
     value
         .decode()
-        .map_err(|error| Problem::Invalid(error.to_string()))
+        .map_err(|error| Problem::Invalid(without_values(&error)))
+}
+
+/// What serde has against a body, without the values it quotes: one of them may be a secret.
+pub(super) fn without_values(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(", expected ") {
+        Some((what, expected)) if what.starts_with("invalid ") => {
+            format!("a member is of the wrong type or value: expected {expected}")
+        }
+        _ => text,
+    }
 }
 
 /// Checks a value and says which field it was for.

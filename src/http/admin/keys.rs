@@ -48,6 +48,7 @@ pub(super) async fn create<E: Engine>(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Page {
     after: Option<String>,
     limit: Option<usize>,

@@ -10,8 +10,9 @@ mod issue;
 mod keys;
 mod sessions;
 
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Resource};
+use actix_web::error::QueryPayloadError;
+use actix_web::web::{self, QueryConfig, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Resource};
 
 pub use access::{AdminTokens, Role};
 
@@ -19,7 +20,11 @@ use crate::door::Engine;
 
 /// Mounts the routes.
 pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
+    let unreadable = |error: QueryPayloadError, _: &HttpRequest| {
+        error::Problem::Invalid(format!("query: {error}")).into()
+    };
     routes
+        .app_data(QueryConfig::default().error_handler(unreadable))
         .service(
             resource("/admin/v1/accounts", "GET, POST")
                 .route(web::get().to(accounts::list::<E>))

@@ -18,6 +18,7 @@ use crate::session::state::EndReason;
 const UNKNOWN: Problem = Problem::NotFound("no such session");
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Page {
     username: Option<String>,
     after: Option<String>,

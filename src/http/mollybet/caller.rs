@@ -6,7 +6,7 @@ use actix_web::http::header::HeaderName;
 use super::error::Problem;
 use crate::door::Engine;
 use crate::http::headers::{Single, accepts_json, single};
-use crate::session::activity::Touch;
+use crate::session::activity::{Look, Touch};
 use crate::session::id::{AccountId, SessionId};
 use crate::session::state::Surface;
 
@@ -68,10 +68,7 @@ pub(super) async fn account_of<E: Engine>(
     id: SessionId,
     touch: Touch,
 ) -> Option<AccountId> {
-    let account = engine.with_session(id, touch, |view| {
-        view.filter(|v| v.surface() == Surface::Mollybet)
-            .map(|v| v.account_id())
-    });
+    let account = engine.with_session(id, look(touch), |view| view.map(|v| v.account_id()));
     account.get().await
 }
 
@@ -79,6 +76,11 @@ pub(super) async fn account_of<E: Engine>(
 pub(super) async fn touch<E: Engine>(engine: &E, request: &HttpRequest, caller: SessionId) {
     // A session that ended meanwhile has nothing left to touch.
     let _ = account_of(engine, caller, wanted_touch(request)).await;
+}
+
+/// A look at a session of this surface.
+pub(super) fn look(touch: Touch) -> Look {
+    Look::on(Surface::Mollybet, touch)
 }
 
 /// Whether the caller wants the call to count as activity.

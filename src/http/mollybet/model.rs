@@ -108,12 +108,18 @@ impl Fields {
         required: [&str; N],
         optional: [&str; M],
     ) -> Result<([String; N], [Option<String>; M]), Problem> {
+        let known = |name: &str| required.contains(&name) || optional.contains(&name);
         let members = match self.0 {
             // No body at all is an object without members: the answer names what is missing.
             Format::Json if body.is_empty() => json::form(b""),
             Format::Json => json::object(body),
             Format::Form => json::form(body),
-        }?;
+        };
+        let members = members.map_err(|error| match error {
+            // A name that nobody knows is the caller's own text, perhaps a secret gone astray.
+            BodyError::Repeated(name) if !known(&name) => Problem::Validation(Vec::new()),
+            error => error.into(),
+        })?;
         let mut wrong = Vec::new();
         let needed = required.map(|name| {
             let found = string(&members, name, &mut wrong);

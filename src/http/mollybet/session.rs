@@ -26,7 +26,7 @@ async fn read_metadata<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome 
     if path == Some(caller) {
         // The usual case is one look: judge, touch and render at once.
         let body = engine
-            .with_session(caller, caller::wanted_touch(request), render)
+            .with_session(caller, caller::look(caller::wanted_touch(request)), render)
             .get()
             .await;
         return body.map(found).ok_or(Problem::SessionInvalid);
@@ -35,7 +35,7 @@ async fn read_metadata<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome 
         .await
         .ok_or(Problem::SessionInvalid)?;
     let other = path.ok_or(Problem::NotFound)?;
-    let shown = engine.with_session(other, Touch::No, |view| {
+    let shown = engine.with_session(other, caller::look(Touch::No), |view| {
         let owner = view.as_ref().map(SessionView::account_id);
         render(view).zip(owner)
     });
@@ -48,7 +48,7 @@ async fn read_metadata<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome 
 }
 
 fn render(view: Option<SessionView<'_>>) -> Option<Vec<u8>> {
-    let view = view.filter(|v| v.surface() == Surface::Mollybet)?;
+    let view = view?;
     Some(model::metadata(
         view.account.username.as_str(),
         view.client_type(),

@@ -3,9 +3,11 @@
 
 mod metrics;
 
-use actix_web::HttpResponse;
+use actix_web::guard::{Any, Get, Head};
 use actix_web::http::StatusCode;
+use actix_web::http::header::ALLOW;
 use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpResponse, Resource, Route};
 
 use crate::door::Engine;
 use crate::http::reply;
@@ -13,9 +15,23 @@ use crate::http::reply;
 /// Mounts the routes.
 pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
     routes
-        .route("/health/live", web::get().to(live))
-        .route("/health/ready", web::get().to(ready::<E>))
-        .route("/metrics", web::get().to(metrics::metrics::<E>));
+        .service(look("/health/live", web::route().to(live)))
+        .service(look("/health/ready", web::route().to(ready::<E>)))
+        .service(look("/metrics", web::route().to(metrics::metrics::<E>)));
+}
+
+/// A path that can only be looked at.
+fn look(path: &str, route: Route) -> Resource {
+    let route = route.guard(Any(Get()).or(Head()));
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(method_not_allowed))
+}
+
+async fn method_not_allowed() -> HttpResponse {
+    let mut answer = reply::json(StatusCode::METHOD_NOT_ALLOWED);
+    answer.insert_header((ALLOW, "GET, HEAD"));
+    answer.body(r#"{"error":"method_not_allowed","message":"use GET"}"#)
 }
 
 async fn live() -> HttpResponse {

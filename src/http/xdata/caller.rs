@@ -6,7 +6,7 @@ use super::error::Problem;
 use crate::door::Engine;
 use crate::engine::keys::Principal;
 use crate::http::headers::{Single, single};
-use crate::session::activity::Touch;
+use crate::session::activity::{Look, Touch};
 use crate::session::key::KeyKind;
 use crate::session::state::Surface;
 
@@ -36,8 +36,8 @@ pub(super) async fn principal<E: Engine>(
 /// A session acts with the rights of the key pair that opened it.
 async fn by_token<E: Engine>(engine: &E, token: &[u8]) -> Option<Principal> {
     let id = engine.session_id(token)?;
-    let shown = engine.with_session(id, Touch::No, |view| {
-        let view = view.filter(|v| v.surface() == Surface::Xdata)?;
+    let shown = engine.with_session(id, Look::on(Surface::Xdata, Touch::No), |view| {
+        let view = view?;
         let generation = view.account.generation;
         Some(Principal {
             key: view.key()?,

@@ -11,7 +11,7 @@ use crate::engine::keys::Principal;
 use crate::http::json::{Kind, Raw, write_int, write_str};
 use crate::http::jsonrpc::{Fault, Params};
 use crate::session::account::ClientType;
-use crate::session::activity::Touch;
+use crate::session::activity::{Look, Touch};
 use crate::session::lifetime::Lifetime;
 use crate::session::policy::ABSOLUTE_MAX_MS;
 use crate::session::state::{EndReason, Factors, Surface};
@@ -139,8 +139,8 @@ async fn verify<E: Engine>(
     let Some(id) = engine.session_id(token.as_bytes()) else {
         return Ok(Value::Verified { active: false });
     };
-    let active = engine.with_session(id, Touch::No, move |view| {
-        view.is_some_and(|v| v.surface() == Surface::Xdata && v.key() == Some(principal.key))
+    let active = engine.with_session(id, Look::on(Surface::Xdata, Touch::No), move |view| {
+        view.is_some_and(|v| v.key() == Some(principal.key))
     });
     Ok(Value::Verified {
         active: active.get().await,
