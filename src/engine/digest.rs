@@ -23,6 +23,7 @@ pub fn of(world: &World) -> u128 {
         for (id, handoff) in &slot.handoffs {
             let mut line = Line::new("handoff");
             line.bytes(id.as_bytes()).bytes(handoff.session.as_bytes());
+            line.number(u64::from(handoff.generation));
             line.number(handoff.issued.ms())
                 .number(handoff.expires.ms());
             sum = sum.wrapping_add(line.finish());

@@ -63,6 +63,9 @@ pub struct SessionOpened {
 pub struct Handoff {
     /// The session it hands over.
     pub session: SessionId,
+    /// The account's generation when it was made; an older one is dead, even if its session was
+    /// kept through the change. Source: R5.
+    pub generation: u32,
     /// When it was made.
     pub issued: Timestamp,
     /// When it dies.

@@ -28,14 +28,15 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
             sessions::end(EndFacts { live }, end, now)
         }
         Command::IssueHandoff(session, id, life_ms) => {
-            let live = world.is_live(*session, now);
+            let stamp =
+                world.with_session(*session, now, Touch::No, |view| view.map(|v| v.stamp()));
             let outstanding = world
                 .handoffs_of(*session)
                 .into_iter()
                 .map(|(id, _)| id)
                 .collect();
             handoffs::issue(
-                &handoffs::IssueFacts { live, outstanding },
+                &handoffs::IssueFacts { stamp, outstanding },
                 *session,
                 *id,
                 *life_ms,
@@ -46,7 +47,10 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
             handoffs::redeem(redeem_facts(world, *id, *by, now), *id, now)
         }
         Command::OpenClient(id) => Ok(sessions::open_client(client_exists(world, *id), *id, now)),
-        Command::DestroyClient(id) => sessions::destroy_client(client_exists(world, *id), *id, now),
+        Command::DestroyClient(id) => {
+            let own = world.sessions_of_client(*id);
+            sessions::destroy_client(client_exists(world, *id), &own, *id, now)
+        }
         Command::Sudo(_)
         | Command::CreateAccount(_)
         | Command::ChangeAccount(..)
@@ -199,9 +203,16 @@ fn sudo_facts(world: &World, own: &Directory, asked: &Sudo, now: Timestamp) -> S
             absolute,
         }
     });
-    let limit = asked
+    let mut limit = asked
         .target
         .and_then(|t| limit(world, own, t, asked.surface, asked.per_account, now));
+    if let Some((_, listed)) = &mut limit {
+        // What the new session would hang on cannot make room for it.
+        let line = world.line(asked.parent);
+        for session in listed.iter_mut().filter(|l| line.contains(&l.id)) {
+            session.impersonated = false;
+        }
+    }
     SudoFacts {
         parent,
         target,
@@ -216,9 +227,8 @@ fn redeem_facts(
     now: Timestamp,
 ) -> handoffs::RedeemFacts {
     let agent = world.with_session(by, now, Touch::No, |view| view.map(|v| v.account_id()));
-    let handoff = world.handoff(id);
-    let customer = handoff.and_then(|handoff| {
-        world.with_session(handoff.session, now, Touch::No, |view| {
+    let found = world.handoff(id).and_then(|handoff| {
+        let shown = world.with_session(handoff.session, now, Touch::No, |view| {
             view.map(|v| {
                 (
                     v.account_id(),
@@ -226,8 +236,13 @@ fn redeem_facts(
                     v.client_type().into(),
                 )
             })
-        })
+        });
+        let fresh =
+            |(owner, ..): &(AccountId, _, _)| world.accounts.allows(*owner, handoff.generation);
+        Some((handoff, shown.filter(fresh)?))
     });
+    let handoff = found.as_ref().map(|(handoff, _)| *handoff);
+    let customer = found.map(|(_, customer)| customer);
     let visible = match (agent, &customer) {
         (Some(agent), Some((owner, ..))) => world.accounts.sees(agent, *owner),
         _ => false,

@@ -122,8 +122,16 @@ impl Keys {
                     table.by_name.remove(&key.name);
                 }
             }
+            DirectoryEvent::AccountDeleted(account) => {
+                let mut table = self.0.write();
+                let Table { by_name, keys } = &mut *table;
+                for entry in keys.iter_mut() {
+                    if let Some(key) = entry.take_if(|key| key.account == *account) {
+                        by_name.remove(&key.name);
+                    }
+                }
+            }
             DirectoryEvent::AccountPut(..)
-            | DirectoryEvent::AccountDeleted(..)
             | DirectoryEvent::StepSpent(..)
             | DirectoryEvent::SessionsListed { .. } => {}
         }

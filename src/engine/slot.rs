@@ -91,6 +91,13 @@ impl Slot {
         self.extras.get(record.extra()?).map(Box::as_ref)
     }
 
+    pub(super) fn sessions_of_client(&self, client: ClientId) -> Vec<SessionId> {
+        let records = self.records.iter().map(|(_, record)| record);
+        let of_client =
+            |record: &&Record| self.extra(record).is_some_and(|e| e.client == Some(client));
+        records.filter(of_client).map(|record| record.id).collect()
+    }
+
     /// The ids in the slot, in no order.
     pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.records.iter().map(|(_, record)| record.id)
@@ -176,7 +183,12 @@ impl Slot {
     }
 
     fn open(&mut self, opened: &SessionOpened) {
-        if self.handle(opened.id).is_some() {
+        // A client that was destroyed meanwhile takes its sessions along, this one, too.
+        let orphaned = opened
+            .grant
+            .client
+            .is_some_and(|client| !self.clients.contains_key(&client));
+        if orphaned || self.handle(opened.id).is_some() {
             return;
         }
         let (mut record, extra) = Record::new(opened);

@@ -17,7 +17,7 @@ use super::record::{Extra, Record};
 use super::slot::{Slot, SlotNumber};
 use super::view::SessionView;
 use crate::session::activity::{Look, Touch};
-use crate::session::id::{AccountId, HandoffId, KeyId, SessionId};
+use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::policy::SUDO_CHAIN_MAX;
 use crate::session::state::EndReason;
 use crate::session::time::Timestamp;
@@ -176,6 +176,32 @@ impl World {
         let slot = self.slot(id).read();
         slot.find(id)
             .map(|record| (record.created(), record.activity.last_active()))
+    }
+
+    /// A session and those it hangs on, the nearest first.
+    #[must_use]
+    pub fn line(&self, id: SessionId) -> Vec<SessionId> {
+        let mut line = vec![id];
+        while let Some(parent) = line.last().and_then(|id| self.parent(*id)) {
+            if line.len() > SUDO_CHAIN_MAX {
+                break;
+            }
+            line.push(parent);
+        }
+        line
+    }
+
+    fn parent(&self, id: SessionId) -> Option<SessionId> {
+        let slot = self.slot(id).read();
+        slot.extra(slot.find(id)?)?.parent
+    }
+
+    /// The sessions of a client: they lie in its slot (R6).
+    #[must_use]
+    pub fn sessions_of_client(&self, client: ClientId) -> Vec<SessionId> {
+        let slot = self.slot_at(SlotNumber::of(client.as_bytes()));
+        slot.map(|slot| slot.read().sessions_of_client(client))
+            .unwrap_or_default()
     }
 
     /// The key a session was opened with.

@@ -124,6 +124,7 @@ fn every_field_of_a_token_a_client_and_a_key_counts() {
     let (token, client) = (names.handoff(session), names.client(0));
     let handoff = Handoff {
         session,
+        generation: 0,
         issued: START,
         expires: START.plus_ms(9),
     };
@@ -145,6 +146,20 @@ fn every_field_of_a_token_a_client_and_a_key_counts() {
             token,
             Handoff {
                 session: other,
+                ..handoff
+            },
+        ),
+        issued(
+            token,
+            Handoff {
+                generation: 1,
+                ..handoff
+            },
+        ),
+        issued(
+            token,
+            Handoff {
+                generation: 1,
                 ..handoff
             },
         ),

@@ -71,6 +71,7 @@ fn an_ended_session_never_revives_through_late_events() {
     let token = scene.names.handoff(id);
     let handoff = Handoff {
         session: id,
+        generation: 0,
         issued: scene.now,
         expires: later,
     };

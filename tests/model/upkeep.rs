@@ -176,35 +176,22 @@ impl Trial {
     /// half minute may be lost. Source: I5, R9.
     pub(crate) fn restart(&mut self) -> Checked {
         let seen = |trial: &Self, id: SessionId| {
-            let live = trial.driver.is_live(id, trial.now);
-            live.then(|| {
-                trial
-                    .driver
-                    .world
-                    .ages(id)
-                    .map(|(_, last_active)| last_active)
-            })
-            .flatten()
+            let ages = trial.driver.world.ages(id);
+            let last_active = ages.map(|(_, last_active)| last_active);
+            (last_active, trial.driver.is_live(id, trial.now))
         };
-        let before: Vec<_> = self
-            .stage
-            .sessions
-            .iter()
-            .map(|id| (*id, seen(self, *id)))
-            .collect();
+        let sessions = self.stage.sessions.iter();
+        let before: Vec<_> = sessions.map(|id| (*id, seen(self, *id))).collect();
         self.driver.restart()?;
         self.model.restart();
-        for (id, before) in before {
-            let after = seen(self, id);
-            ensure!(
-                after <= before,
-                "{id}: a restart made {before:?} into {after:?}"
-            );
-            let old = before.is_some_and(|at| self.now.since_ms(at) >= ACTIVITY_LOGGED_EVERY_MS);
-            ensure!(
-                !old || after == before,
-                "{id}: a restart lost activity, {before:?} became {after:?}"
-            );
+        for (id, (last_active, lived)) in before {
+            let (restored, lives) = seen(self, id);
+            ensure!(lived || !lives, "{id}: a restart revived it");
+            let told = format!("{id}: a restart made {last_active:?} into {restored:?}");
+            ensure!(restored <= last_active, "{told}");
+            let old =
+                last_active.is_some_and(|at| self.now.since_ms(at) >= ACTIVITY_LOGGED_EVERY_MS);
+            ensure!(!old || restored == last_active, "{told}");
         }
         self.compare_listing()?;
         self.compare_all()

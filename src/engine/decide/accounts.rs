@@ -75,6 +75,8 @@ pub fn change(
         AccountChange::RevokeSessions => AccountCause::SessionsRevoked,
     };
     let mut parts = Vec::new();
+    // A session kept through disabling would come back with the account.
+    let keep = keep.filter(|_| cause != AccountCause::Disabled);
     if cause != AccountCause::Changed {
         after.generation = before.generation.saturating_add(1);
         parts.extend(

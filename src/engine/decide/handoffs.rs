@@ -14,8 +14,8 @@ use crate::session::time::Timestamp;
 /// What the making of a token is decided from.
 #[derive(Clone, Debug)]
 pub struct IssueFacts {
-    /// Whether the session is live.
-    pub live: bool,
+    /// The generation the session is stamped with, if it is live.
+    pub stamp: Option<u32>,
     /// Its tokens in the slot, the oldest first.
     pub outstanding: Vec<HandoffId>,
 }
@@ -28,9 +28,7 @@ pub fn issue(
     life_ms: u64,
     now: Timestamp,
 ) -> Outcome {
-    if !facts.live {
-        return Err(Refusal::SessionNotFound);
-    }
+    let generation = facts.stamp.ok_or(Refusal::SessionNotFound)?;
     let surplus = (facts.outstanding.len() + 1).saturating_sub(HANDOFFS_PER_SESSION_MAX);
     let dropped = facts.outstanding.iter().take(surplus);
     let mut parts: Vec<_> = dropped
@@ -38,6 +36,7 @@ pub fn issue(
         .collect();
     let handoff = Handoff {
         session,
+        generation,
         issued: now,
         expires: now.plus_ms(life_ms),
     };
@@ -49,7 +48,7 @@ pub fn issue(
 /// hangs on, so that every refusal is the same one.
 #[derive(Clone, Debug)]
 pub struct RedeemFacts {
-    /// The token, if it is known.
+    /// The token, if it is known and its account has not changed since.
     pub handoff: Option<Handoff>,
     /// User name and client type of its session, if that one is live.
     pub customer: Option<(Username, CompactString)>,

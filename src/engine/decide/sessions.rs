@@ -205,15 +205,20 @@ pub fn open_client(exists: bool, id: ClientId, now: Timestamp) -> Decision {
     Decision::done(opened.into_iter().collect())
 }
 
-/// Decides the end of a client.
-pub fn destroy_client(exists: bool, id: ClientId, now: Timestamp) -> Outcome {
+/// Decides the end of a client and of its sessions: all of it is one slot's, and one record.
+pub fn destroy_client(
+    exists: bool,
+    sessions: &[SessionId],
+    id: ClientId,
+    now: Timestamp,
+) -> Outcome {
     if !exists {
         return Err(Refusal::SessionNotFound);
     }
-    Ok(Decision::done(vec![Part::client(
-        id,
-        SlotEvent::ClientDestroyed(id, now),
-    )]))
+    let ended = |&id| Part::session(id, SlotEvent::SessionEnded(id, now, EndReason::Parent));
+    let mut parts: Vec<_> = sessions.iter().map(ended).collect();
+    parts.push(Part::client(id, SlotEvent::ClientDestroyed(id, now)));
+    Ok(Decision::done(parts))
 }
 
 #[cfg(test)]
