@@ -1,4 +1,4 @@
-//! Growing delays for a name whose password was guessed wrong too often (mollybet, State 9).
+//! Growing delays for a name whose password was guessed wrong too often (M-51 to M-58).
 //!
 //! A name is counted whether it exists or not, so the answer tells nothing (R19). A delay is never
 //! longer than 30 s and live sessions are not touched: nobody is locked out by others' guesses.

@@ -126,7 +126,7 @@ impl Accounts {
     }
 
     /// Whether `viewer` sees `target`: they are the same, or the viewer manages the target's group,
-    /// or is its agent, transitively upwards. Source: mollybet, State 8.
+    /// or is its agent, transitively upwards. Source: M-60.
     #[must_use]
     pub fn sees(&self, viewer: AccountId, target: AccountId) -> bool {
         let names = self.names.read();

@@ -35,7 +35,7 @@ pub struct Open {
     pub otp_step: Option<u64>,
 }
 
-/// Opens a session of another account. Source: R17; mollybet, State 5.
+/// Opens a session of another account. Source: R17, M-71.
 #[derive(Clone, Debug)]
 pub struct Sudo {
     /// The session of the one who asks.

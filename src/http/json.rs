@@ -146,7 +146,7 @@ impl<'a> Raw<'a> {
 
     /// The number, if its value is whole and fits, however it is spelled: `60`, `60.0`, `6e1`, `600E-1`.
     ///
-    /// Source: xData contract, Decisions (`2592000.0` counts as an integer).
+    /// Source: `2592000.0` counts as an integer in xData's calls.
     #[must_use]
     pub fn integer(self) -> Option<i64> {
         if self.kind() != Kind::Number {

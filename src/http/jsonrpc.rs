@@ -14,7 +14,7 @@
 //! A body that nests deeper than [`DEPTH_MAX`](super::json::DEPTH_MAX) is a parse error: it is refused by the reader,
 //! before it can be told whether it would be a request (RFC 8259 §9 lets a parser set such a limit).
 //!
-//! Source: JSON-RPC 2.0 specification; xData contract, "JSON-RPC 2.0 duties"; ARCHITECTURE, Bounds; ARCHITECTURE, Bounds.
+//! Source: JSON-RPC 2.0 specification; ARCHITECTURE, Bounds.
 
 use std::borrow::Cow;
 
@@ -103,7 +103,7 @@ impl<'a> Params<'a> {
     ///
     /// Errors: [`Fault::INVALID_PARAMS`] for a name not in `names`, for more positions than `names`, and for a repeated
     /// name, also inside a parameter's value.
-    /// Source: JSON-RPC 2.0 §4.2; xData contract, Decisions (unknown members; positions); ARCHITECTURE, Bounds.
+    /// Source: JSON-RPC 2.0 §4.2; X-39 (positions); ARCHITECTURE, Bounds.
     pub fn bind<const N: usize>(self, names: [&str; N]) -> Result<[Option<Raw<'a>>; N], Fault> {
         let Some(params) = self.0 else {
             return Ok([None; N]);
@@ -146,7 +146,7 @@ impl<'a> Iterator for Batch<'a> {
 /// Errors, all of them to be answered with id null: [`Fault::PARSE_ERROR`] as for [`json::parse`], so also for an empty
 /// body; [`Fault::INVALID_REQUEST`] if a single value is not a valid request, and for an array without members or with
 /// more than `batch_max`.
-/// Source: JSON-RPC 2.0 §4, §5.1, §6; xData contract, "JSON-RPC 2.0 duties" 1, 4 and 5.
+/// Source: JSON-RPC 2.0 §4, §5.1, §6.
 pub fn parse(body: &[u8], batch_max: usize) -> Result<Parsed<'_>, Fault> {
     let value = json::parse(body).map_err(|_| Fault::PARSE_ERROR)?;
     if value.kind() != Kind::Array {
@@ -166,7 +166,7 @@ pub fn parse(body: &[u8], batch_max: usize) -> Result<Parsed<'_>, Fault> {
 /// `handler` appends the JSON text of the result to the buffer it is given, and must leave what is in it alone; a
 /// handler that appends nothing answers null. Whatever it appended before a fault, or for a notification, is dropped.
 /// Calls of a batch run one after the other. Names starting `rpc.` never reach it.
-/// Source: JSON-RPC 2.0 §4.1, §5, §6; xData contract, "JSON-RPC 2.0 duties" 1 to 6.
+/// Source: JSON-RPC 2.0 §4.1, §5, §6.
 pub async fn answer<H>(body: &[u8], batch_max: usize, out: &mut Vec<u8>, mut handler: H)
 where
     H: AsyncFnMut(&Call<'_>, &mut Vec<u8>) -> Result<(), Fault>,
@@ -220,7 +220,7 @@ const RESULT_OPENING: &[u8] = b"{\"result\":";
 
 /// Appends `{"result":…,"id":…,"jsonrpc":"2.0"}`; `result` appends the JSON text of the result, or nothing for null.
 ///
-/// Source: xData contract, "Endpoint and headers" (order of members).
+/// Source: the order of members in the published xData samples.
 pub fn write_result(out: &mut Vec<u8>, id: Raw<'_>, result: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(RESULT_OPENING);
     let result_start = out.len();

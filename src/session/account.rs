@@ -61,7 +61,7 @@ pub fn fold(name: &str) -> CompactString {
     folded
 }
 
-/// What a session says about the kind of client it belongs to. Source: mollybet, Endpoints.
+/// What a session says about the kind of client it belongs to. Source: M-59.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClientType(CompactString);
 
@@ -138,7 +138,7 @@ pub struct Account {
     pub may_sudo: bool,
     /// Whether it may log in at all, and whether its sessions count.
     pub enabled: bool,
-    /// Set by administration: no new sessions, the existing ones stay. Source: mollybet, State 9.
+    /// Set by administration: no new sessions, the existing ones stay. Source: M-44, M-94.
     pub locked: bool,
     /// No new sessions from here on.
     pub expires_at: Option<Timestamp>,
@@ -167,7 +167,7 @@ impl Account {
 }
 
 /// Checks the password rule for provisioned accounts: at least 8 characters with letters and
-/// digits, at most 1 KiB. Source: mollybet, State 10; ARCHITECTURE, Bounds.
+/// digits, at most 1 KiB. Source: M-42, M-95.
 pub fn check_password_rule(password: &str) -> Result<(), &'static str> {
     let letters = password.chars().any(char::is_alphabetic);
     let digits = password.chars().any(|c| c.is_ascii_digit());

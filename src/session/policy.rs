@@ -43,15 +43,15 @@ pub struct SurfacePolicy {
 
 /// One day, in milliseconds.
 pub const DAY_MS: u64 = 86_400_000;
-/// The longest absolute lifetime that anything may ask for: 365 days. Source: xdata, Decisions.
+/// The longest absolute lifetime that anything may ask for: 365 days. Source: `docs/surfaces/xdata.md`.
 pub const ABSOLUTE_MAX_MS: u64 = 365 * DAY_MS;
 /// The longest idle timeout that fits a record: 49 days.
 pub const IDLE_TIMEOUT_MAX_MS: u32 = 49 * 86_400_000;
 /// The most live sessions a limit may allow, so that the list it is decided from stays short.
 pub const PER_ACCOUNT_MAX: u32 = 10_000;
-/// How long a hand-off token lives. Source: mollybet, State 6.
+/// How long a hand-off token lives. Source: M-82.
 pub const HANDOFF_LIFETIME_MS: u64 = 60_000;
-/// Hand-off tokens of one session that may be outstanding; then the oldest dies. Source: mollybet, State 6.
+/// Hand-off tokens of one session that may be outstanding; then the oldest dies. Source: M-83.
 pub const HANDOFFS_PER_SESSION_MAX: usize = 16;
 /// Accounts in the chain of an impersonation, the first actor included. Source: R17.
 pub const SUDO_CHAIN_MAX: usize = 4;

@@ -26,13 +26,13 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
-    /// A 32-digit lower-case hexadecimal secret from 16 random bytes. Source: mollybet, Authentication.
+    /// A 32-digit lower-case hexadecimal secret from 16 random bytes. Source: M-30.
     #[must_use]
     pub fn hex(random: [u8; 16]) -> Self {
         Self::new(format!("{:032x}", u128::from_be_bytes(random)))
     }
 
-    /// A version-4 UUID from 16 random bytes. Source: xdata, Methods.
+    /// A version-4 UUID from 16 random bytes. Source: X-21.
     #[must_use]
     pub fn uuid_v4(random: [u8; 16]) -> Self {
         Self::new(

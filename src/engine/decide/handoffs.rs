@@ -1,4 +1,4 @@
-//! Hand-off tokens: made for one session, spent once. Source: mollybet, State 6 and 7.
+//! Hand-off tokens: made for one session, spent once. Source: M-81 to M-88.
 
 use compact_str::CompactString;
 

@@ -1,4 +1,4 @@
-//! Who calls, and which session the path names. Source: mollybet, Authentication; R23.
+//! Who calls, and which session the path names. Source: R23, M-28 to M-35.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
@@ -72,7 +72,7 @@ pub(super) async fn account_of<E: Engine>(
     account.get().await
 }
 
-/// The caller's call ended well: that is activity. Source: mollybet, State 2; R9.
+/// The caller's call ended well: that is activity. Source: R9, M-90.
 pub(super) async fn touch<E: Engine>(engine: &E, request: &HttpRequest, caller: SessionId) {
     // A session that ended meanwhile has nothing left to touch.
     let _ = account_of(engine, caller, wanted_touch(request)).await;

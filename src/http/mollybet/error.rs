@@ -11,7 +11,7 @@ use crate::engine::error::Refusal;
 use crate::http::body::BodyError;
 use crate::http::reply;
 
-/// A problem of this surface. Source: mollybet, Envelope.
+/// A problem of this surface. Source: M-36.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// The body cannot be read as what it claims to be.

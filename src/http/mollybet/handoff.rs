@@ -1,5 +1,5 @@
 //! Handing a customer over to the agent's site, by a token that is spent once.
-//! Source: mollybet, Endpoints 5 and 6, State 6 and 7.
+//! Source: M-80 to M-88.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};

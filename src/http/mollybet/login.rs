@@ -1,4 +1,4 @@
-//! Login: a new, independent session for each success. Source: mollybet, Endpoints 1; R18.
+//! Login: a new, independent session for each success. Source: R18, M-40 to M-50.
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ pub(super) fn ok(data: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     out
 }
 
-/// The metadata of a session. Source: mollybet, Endpoints 2 and 6.
+/// The metadata of a session. Source: M-59.
 pub(super) fn metadata(username: &str, client_type: &str) -> Vec<u8> {
     ok(|out| {
         out.extend_from_slice(br#"{"username":"#);
@@ -76,7 +76,7 @@ enum Format {
     Form,
 }
 
-/// Reads a body that carries fields. Source: mollybet, Transport.
+/// Reads a body that carries fields. Source: M-7 to M-18.
 pub(super) async fn read_fields(
     request: &HttpRequest,
     payload: Payload,

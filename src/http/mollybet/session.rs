@@ -1,4 +1,4 @@
-//! Metadata of a session, and its end. Source: mollybet, Endpoints 2 and 3.
+//! Metadata of a session, and its end. Source: M-59 to M-70.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;

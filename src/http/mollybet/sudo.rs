@@ -1,4 +1,4 @@
-//! Impersonation: a session of another account, beside the caller's. Source: mollybet, Endpoints 4; R17.
+//! Impersonation: a session of another account, beside the caller's. Source: R17, M-71 to M-79.
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};

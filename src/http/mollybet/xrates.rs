@@ -1,5 +1,5 @@
 //! The call that the contract names for keeping a session alive. There are no rates here: the list
-//! is empty, the touch is real. Source: mollybet, State 3.
+//! is empty, the touch is real. Source: M-63.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;

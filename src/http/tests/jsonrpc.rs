@@ -176,7 +176,7 @@ fn the_examples_of_the_specification_are_answered_as_printed() {
     }
 }
 
-/// Source: xData contract, "JSON-RPC 2.0 duties" 1 to 4 and 7; "Raw-socket extras".
+/// Source: JSON-RPC 2.0 §4 to §6.
 #[test]
 fn bodies_that_are_no_request_are_answered_with_id_null() {
     let deep = format!(

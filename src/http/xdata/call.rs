@@ -1,4 +1,4 @@
-//! One HTTP call: a request, a notification, or a batch of them. Source: xdata, JSON-RPC 2.0 duties.
+//! One HTTP call: a request, a notification, or a batch of them. Source: JSON-RPC 2.0 §4 to §6.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
@@ -16,7 +16,7 @@ use crate::http::reply;
 
 /// The largest body. Source: ARCHITECTURE, Bounds.
 const BODY_BYTES_MAX: usize = 1 << 20;
-/// Members of a batch. Source: xdata, JSON-RPC 2.0 duties 5.
+/// Members of a batch. Source: X-64.
 const BATCH_MAX: usize = 100;
 
 pub(super) async fn call<E: Engine>(

@@ -1,4 +1,4 @@
-//! Who calls: a key pair, or a session that one opened. Source: xdata, Endpoint and headers.
+//! Who calls: a key pair, or a session that one opened. Source.
 
 use actix_web::http::header::{HeaderMap, HeaderName};
 

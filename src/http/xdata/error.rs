@@ -1,5 +1,5 @@
 //! What goes wrong, as this contract says it: problems of the call as HTTP statuses, problems of
-//! a method as JSON-RPC errors. Source: xdata, HTTP status policy.
+//! a method as JSON-RPC errors. Source: `docs/surfaces/xdata.md`.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

@@ -1,4 +1,4 @@
-//! The three methods. Source: xdata, Methods and Decisions.
+//! The three methods. Source: `docs/surfaces/xdata.md`, X-21 on.
 
 use std::sync::Arc;
 
