@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use sessile::engine::event::{Part, SlotEvent};
 use sessile::engine::slot::SlotNumber;
-use sessile::session::activity::Touch;
+use sessile::session::activity::{Look, Touch};
+use sessile::session::state::Surface;
 
 use crate::names::account;
 use crate::scene::Scene;
@@ -59,4 +60,20 @@ fn a_session_that_was_seen_overdue_is_dead_for_a_reader_whose_clock_was_read_ear
                 .with_session(id, just_before, touch, |view| view.is_none())
         );
     }
+}
+
+#[test]
+fn a_look_from_another_surface_finds_nothing_and_touches_nothing() {
+    let mut scene = Scene::new();
+    let who = scene.account(account("alice"));
+    let id = scene.open(who);
+    let later = scene.now.plus_ms(1_000);
+    let look = |surface| {
+        let look = Look::on(surface, Touch::Yes);
+        let world = &scene.driver.world;
+        let found = world.with_session(id, later, look, |view| view.is_some());
+        (found, world.ages(id).map(|(_, last_active)| last_active))
+    };
+    assert_eq!(look(Surface::Xdata), (false, Some(scene.now)));
+    assert_eq!(look(Surface::Mollybet), (true, Some(later)));
 }

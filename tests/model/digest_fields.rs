@@ -152,20 +152,6 @@ fn every_field_of_a_token_a_client_and_a_key_counts() {
         issued(
             token,
             Handoff {
-                generation: 1,
-                ..handoff
-            },
-        ),
-        issued(
-            token,
-            Handoff {
-                generation: 1,
-                ..handoff
-            },
-        ),
-        issued(
-            token,
-            Handoff {
                 issued: START.plus_ms(1),
                 ..handoff
             },
@@ -174,6 +160,13 @@ fn every_field_of_a_token_a_client_and_a_key_counts() {
             token,
             Handoff {
                 expires: START.plus_ms(10),
+                ..handoff
+            },
+        ),
+        issued(
+            token,
+            Handoff {
+                generation: 1,
                 ..handoff
             },
         ),

@@ -209,6 +209,12 @@ fn an_impersonation_never_ends_a_session_that_it_hangs_on() {
     let again = sudo(&mut scene, as_deputy, deputy, None);
     assert!(scene.live(as_deputy), "it made room for its own child");
     assert_eq!(again.map(|(id, _)| id), Err(Refusal::LimitReached));
+    // Nor from further down the same line.
+    let twin = scene.account(chief("twin"));
+    let (as_twin, _) = sudo(&mut scene, as_deputy, twin, None).expect("there is no limit");
+    let again = sudo(&mut scene, as_twin, deputy, None);
+    assert!(scene.live(as_deputy), "it made room for its grandchild");
+    assert_eq!(again.map(|(id, _)| id), Err(Refusal::LimitReached));
     // From elsewhere the same session may go.
     scene.advance_ms(1);
     let (second, decision) =

@@ -190,8 +190,9 @@ impl Trial {
                 );
                 continue;
             };
-            let same = (kept.session, kept.issued, kept.expires)
-                == (handoff.session, handoff.issued, handoff.expires);
+            let found = (kept.session, kept.generation, kept.issued, kept.expires);
+            let (generation, expires) = (handoff.generation, handoff.expires);
+            let same = found == (handoff.session, generation, handoff.issued, expires);
             ensure!(same, "{id} is {kept:?}, not {handoff:?}");
         }
         for id in self
