@@ -77,6 +77,7 @@ fn session(record: &Record, extra: Option<&Extra>) -> u128 {
                 .as_ref()
                 .map_or(&[][..], |id| &id.as_bytes()[..]),
         );
+        line.number(extra.chain.len() as u64);
         for account in &extra.chain {
             line.number(u64::from(account.0));
         }

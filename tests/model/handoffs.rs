@@ -1,4 +1,4 @@
-//! Hand-off tokens: a minute, once, sixteen at a time. Source: mollybet, State 6 and 7; I4.
+//! Hand-off tokens: a minute, once, sixteen at a time. Source: M-82 to M-87, I4.
 
 use sessile::engine::command::{AccountChange, Command, Reply};
 use sessile::engine::error::Refusal;

@@ -125,7 +125,7 @@ impl Model {
     }
 
     /// Whether a hand-off token can be spent at all: fresh, its session live, and no change of the
-    /// account since it was made. Source: mollybet, State 6; R3, R5.
+    /// account since it was made. Source: M-86, R3, R5.
     pub(crate) fn handoff_lives(&self, handoff: &Handoff, now: Timestamp) -> bool {
         now < handoff.expires
             && self
@@ -171,7 +171,7 @@ impl Model {
     }
 
     /// Whether `viewer` sees `target`: itself, as a manager of its group, or as its agent; what
-    /// somebody above sees through others counts as well. Source: mollybet, State 8.
+    /// somebody above sees through others counts as well. Source: M-60.
     pub(crate) fn sees(&self, viewer: AccountId, target: AccountId) -> bool {
         let mut seen_by = BTreeSet::from([target]);
         loop {

@@ -43,7 +43,7 @@ impl Model {
     }
 
     /// The room that an impersonation makes: never at the cost of somebody's own session, and
-    /// never at the caller's ("neither ended nor altered"). Source: mollybet, State 5.
+    /// never at the caller's ("neither ended nor altered"). Source: M-71, M-79.
     pub(crate) fn room_to_sudo(
         &self,
         sudo: &Sudo,
@@ -109,7 +109,7 @@ impl Model {
         Ok(())
     }
 
-    /// Notes a new hand-off token; at sixteen good ones the oldest go. Source: mollybet, State 6.
+    /// Notes a new hand-off token; at sixteen good ones the oldest go. Source: M-83.
     pub(crate) fn issue(
         &mut self,
         session: SessionId,

@@ -195,7 +195,7 @@ fn an_impersonation_never_makes_room_at_the_cost_of_somebodys_own_session() {
     assert!(own.iter().all(|id| scene.live(*id)));
 }
 
-/// "The caller's session is neither ended nor altered": mollybet, State 5.
+/// "The caller's session is neither ended nor altered": M-71.
 #[test]
 fn an_impersonation_never_ends_a_session_that_it_hangs_on() {
     let mut scene = Scene::new();

@@ -29,7 +29,12 @@ pub fn create(facts: CreateFacts, account: &Account) -> Outcome {
         return Err(Refusal::SubjectTaken);
     }
     let place = facts.place.ok_or(Refusal::Full)?;
-    let event = DirectoryEvent::AccountPut(place, Arc::new(account.clone()), AccountCause::Created);
+    let account = Account {
+        generation: 0,
+        totp_step_spent: 0,
+        ..account.clone()
+    };
+    let event = DirectoryEvent::AccountPut(place, Arc::new(account), AccountCause::Created);
     Ok(Decision {
         parts: vec![Part::Directory(event)],
         reply: Reply::AccountCreated(place),

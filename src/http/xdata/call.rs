@@ -8,10 +8,9 @@ use super::caller;
 use super::error::{BUSY, Problem};
 use super::methods;
 use crate::door::Engine;
-use crate::engine::keys::Principal;
 use crate::http::body;
 use crate::http::headers::{MediaType, media_type};
-use crate::http::jsonrpc::{Call, Fault, Parsed, parse, write_fault, write_result};
+use crate::http::jsonrpc::answer;
 use crate::http::reply;
 
 /// The largest body. Source: ARCHITECTURE, Bounds.
@@ -51,56 +50,16 @@ async fn serve<E: Engine>(
         return Err(Problem::UnsupportedMediaType);
     }
     let mut out = Vec::with_capacity(128);
-    match parse(&body, BATCH_MAX) {
-        Err(fault) => write_fault(&mut out, None, &fault),
-        Ok(Parsed::One(call)) => {
-            let busy = run(engine, principal, &call, &mut out).await;
-            if busy && call.id.is_some() {
-                return Err(Problem::Busy);
-            }
-        }
-        Ok(Parsed::Batch(members)) => {
-            for member in members {
-                let start = out.len();
-                out.push(if start == 0 { b'[' } else { b',' });
-                let opened = out.len();
-                match member {
-                    Ok(call) => {
-                        run(engine, principal, &call, &mut out).await;
-                    }
-                    Err(fault) => write_fault(&mut out, None, &fault),
-                }
-                // A notification leaves no trace.
-                if out.len() == opened {
-                    out.truncate(start);
-                }
-            }
-            if !out.is_empty() {
-                out.push(b']');
-            }
-        }
+    let mut busy = false;
+    answer(&body, BATCH_MAX, &mut out, async |call, out| {
+        let result = methods::run(engine, principal, &call.method, call.params).await;
+        busy = matches!(&result, Err(fault) if *fault == BUSY);
+        result.map(|value| value.write(out))
+    })
+    .await;
+    // In a batch each member says so itself; alone it is the whole call that is turned away.
+    if busy && out.first() == Some(&b'{') {
+        return Err(Problem::Busy);
     }
     Ok(reply::json(StatusCode::OK).body(out))
-}
-
-/// Runs one call and appends its answer, if it wants one; tells whether the engine was busy.
-async fn run<E: Engine>(
-    engine: &E,
-    principal: Principal,
-    call: &Call<'_>,
-    out: &mut Vec<u8>,
-) -> bool {
-    let result = if call.is_reserved() {
-        Err(Fault::METHOD_NOT_FOUND)
-    } else {
-        methods::run(engine, principal, &call.method, call.params).await
-    };
-    let busy = result.as_ref().is_err_and(|fault| *fault == BUSY);
-    if let Some(id) = call.id {
-        match result {
-            Ok(value) => write_result(out, id, |out| value.write(out)),
-            Err(fault) => write_fault(out, Some(id), &fault),
-        }
-    }
-    busy
 }
