@@ -18,6 +18,7 @@ macro_rules! rows {
 
 const DOCUMENTS: &str = "docs/surfaces";
 const CASES: &str = "tests/contract";
+const MUTATIONS: &str = "tests/breakage.d";
 /// This file, where the macro's name stands for other reasons.
 const HERE: &str = "tests/contract/rows.rs";
 /// The pieces of the patterns, apart so that no pattern is found in this file's own text.
@@ -45,6 +46,40 @@ fn every_row_has_a_case_and_every_case_a_row() {
     let (counts, faults) = judge(&documents, &cases);
     for (surface, rows, cases) in counts {
         println!("{surface}: {rows} rows, {cases} cases");
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+/// A mutation of `tests/breakage` whose text is gone shows here, and not only when they are all run.
+#[test]
+fn every_mutation_fits_the_source_and_names_rows() {
+    let rows: BTreeSet<String> = files(DOCUMENTS, "md")
+        .iter()
+        .flat_map(|document| row_ids(&document.text))
+        .collect();
+    let mut faults = Vec::new();
+    for list in files(MUTATIONS, "toml") {
+        let entries: toml::Table = toml::from_str(&list.text).unwrap();
+        for (entry, number) in entries["mutation"].as_array().unwrap().iter().zip(1..) {
+            let field = |name: &str| entry[name].as_str().unwrap();
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(field("file"));
+            let text = fs::read_to_string(path).unwrap_or_default();
+            let count = text.matches(field("find")).count();
+            if count != 1 {
+                let file = field("file");
+                let fault = format!("its text stands {count} times in {file}");
+                faults.push(format!("{}: mutation {number}: {fault}", list.path));
+            }
+            let named = entry["rows"].as_array().unwrap();
+            for id in named.iter().map(|id| id.as_str().unwrap()) {
+                if !rows.contains(id) {
+                    faults.push(format!(
+                        "{}: mutation {number}: there is no row {id}",
+                        list.path
+                    ));
+                }
+            }
+        }
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }

@@ -137,23 +137,28 @@ fn a_pair_is_listed_as_live_exactly_while_it_is_good() {
 }
 
 #[test]
-fn no_pair_of_a_deleted_account_is_live_or_passes_to_the_next_of_its_name() {
+fn a_deleted_account_takes_its_pairs_along_and_the_next_of_its_name_does_not_get_them() {
     let node = node();
-    let pair = node.key_pair("alice");
+    node.account("bob", json!({}));
+    let (pair, bobs) = (node.key_pair("alice"), node.key_pair("bob"));
+    node.key_pair("alice");
     node.administer("DELETE", ALICE, Value::Null);
-    let none_live = || {
+    let listed = || {
         let keys = node.look(KEYS);
-        keys["keys"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|key| key["live"] == false)
+        let keys = keys["keys"].as_array().unwrap().clone();
+        keys.iter()
+            .map(|key| key["api_key"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
-    assert!(none_live() && !works(&node, &pair));
+    assert_eq!(listed(), [bobs.0.clone()]);
+    assert!(!works(&node, &pair) && works(&node, &bobs));
     node.account("alice", json!({}));
-    assert!(none_live() && !works(&node, &pair));
+    assert_eq!(listed(), [bobs.0.clone()]);
+    assert!(!works(&node, &pair));
     let body = json!({"surface": "xdata", "api_key": pair.0, "username": "alice"});
     node.refuses(("POST", "/admin/v1/sessions", body), (404, "not_found"));
+    let path = format!("{KEYS}/{}", pair.0);
+    node.refuses(("DELETE", &path, Value::Null), (404, "not_found"));
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn revoking_may_spare_one_session_and_what_hangs_on_it() {
         text(&sudo(&node, &kept, "alice")),
         text(&sudo(&node, &other, "alice")),
     );
+    let before = token(&node, &kept);
     let listed = node.administer("GET", "/admin/v1/sessions?username=root", Value::Null);
     let public = |secret: &str| {
         let of = |s: &Value| s["id"].as_str().unwrap().to_owned();
@@ -94,6 +95,10 @@ fn revoking_may_spare_one_session_and_what_hangs_on_it() {
     node.administer("POST", "/admin/v1/accounts/root/revoke", keep);
     assert!(alive(&node, &kept) && alive(&node, &child));
     assert!(!alive(&node, &other) && !alive(&node, &lost));
+    // What was handed out before the revocation is void, what is made after it is good.
+    let agent = node.session("agent");
+    refused(&detokenize(&node, &agent, &before), 404, "not_found");
+    ok(&detokenize(&node, &agent, &token(&node, &kept)));
 }
 
 #[test]

@@ -67,6 +67,15 @@ fn in_a_batch_each_member_says_so_and_a_notification_says_nothing() {
     }
 }
 
+/// Says that it is ready when it is dropped, in a panic, too.
+struct Ready<'f>(&'f AtomicBool);
+
+impl Drop for Ready<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// A desk whose journal makes nothing durable by itself, and a live session of alice's pair.
 fn held_desk() -> (Desk, String) {
     let node = Node::start(Setup {
@@ -81,9 +90,9 @@ fn held_desk() -> (Desk, String) {
                 std::thread::yield_now();
             }
         });
+        let _held_again = Ready(&ready);
         let desk = Desk::of(node);
         let token = desk.opened("");
-        ready.store(true, Ordering::Release);
         (desk, token)
     })
 }
@@ -96,7 +105,7 @@ fn a_call_that_finds_a_queue_full_is_503_and_the_others_are_carried_out() {
     let (key, secret) = &desk.alice;
     let length = body.len();
     let call = format!(
-        "POST {V2} HTTP/1.1\r\nhost: test\r\napikey: {key}\r\nsecret: {secret}\r\ncontent-length: {length}\r\n\r\n{body}"
+        "POST {V2} HTTP/1.1\r\nhost: test\r\napikey: {key}\r\nsecret: {secret}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     );
     // One is under way, 64 wait for it, one is turned away.
     let mut clients: Vec<_> = (0..66).map(|_| desk.node.client()).collect();
@@ -107,9 +116,11 @@ fn a_call_that_finds_a_queue_full_is_503_and_the_others_are_carried_out() {
         door::Answer::Now(figures) => figures.overloaded,
         door::Answer::Later(_) => 0,
     };
-    while overloaded() == 0 {
+    let turned_one_away = (0..20_000_000).any(|_| {
         std::thread::yield_now();
-    }
+        overloaded() > 0
+    });
+    assert!(turned_one_away);
     assert_eq!(desk.node.journal.release(usize::MAX), 1);
     let answers = clients
         .iter_mut()
