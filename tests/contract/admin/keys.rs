@@ -150,10 +150,10 @@ fn a_deleted_account_takes_its_pairs_along_and_the_next_of_its_name_does_not_get
             .map(|key| key["api_key"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(listed(), [bobs.0.clone()]);
+    assert_eq!(listed(), std::slice::from_ref(&bobs.0));
     assert!(!works(&node, &pair) && works(&node, &bobs));
     node.account("alice", json!({}));
-    assert_eq!(listed(), [bobs.0.clone()]);
+    assert_eq!(listed(), std::slice::from_ref(&bobs.0));
     assert!(!works(&node, &pair));
     let body = json!({"surface": "xdata", "api_key": pair.0, "username": "alice"});
     node.refuses(("POST", "/admin/v1/sessions", body), (404, "not_found"));
