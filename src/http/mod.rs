@@ -29,8 +29,8 @@ use crate::door::Engine;
 /// Mounts everything the public listener serves.
 pub fn public<E: Engine>(routes: &mut ServiceConfig) {
     gateway::mount::<E>(routes);
-    xdata::mount::<E>(routes);
     mollybet::mount::<E>(routes);
+    xdata::mount::<E>(routes);
     routes.default_service(web::to(not_found));
 }
 

@@ -21,31 +21,49 @@ use crate::door::Engine;
 /// Mounts the surface's routes, the busiest first.
 pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
     let get = || web::route().guard(Any(Get()).or(Head()));
-    routes
-        .service(
-            resource("/v1/sessions/{id}", "DELETE, GET, HEAD")
+    both(
+        routes,
+        "/v1/sessions/{id}",
+        "DELETE, GET, HEAD",
+        |resource| {
+            resource
                 .route(get().to(session::metadata::<E>))
-                .route(web::delete().to(session::log_out::<E>)),
-        )
-        .service(resource("/v1/sessions", "POST").route(web::post().to(login::log_in::<E>)))
-        .service(resource("/v1/sessions/{id}/sudo", "POST").route(web::post().to(sudo::sudo::<E>)))
-        .service(
-            resource("/v1/sessions/{id}/tokenize", "POST")
-                .route(web::post().to(handoff::tokenize::<E>)),
-        )
-        .service(
-            resource("/v1/sessions/{id}/detokenize", "POST")
-                .route(web::post().to(handoff::detokenize::<E>)),
-        )
-        .service(resource("/v1/xrates", "GET, HEAD").route(get().to(xrates::xrates::<E>)))
-        .service(web::scope("/v1").default_service(web::to(no_such_path)));
+                .route(web::delete().to(session::log_out::<E>))
+        },
+    );
+    both(routes, "/v1/sessions", "POST", |resource| {
+        resource.route(web::post().to(login::log_in::<E>))
+    });
+    both(routes, "/v1/sessions/{id}/sudo", "POST", |resource| {
+        resource.route(web::post().to(sudo::sudo::<E>))
+    });
+    both(routes, "/v1/sessions/{id}/tokenize", "POST", |resource| {
+        resource.route(web::post().to(handoff::tokenize::<E>))
+    });
+    both(routes, "/v1/sessions/{id}/detokenize", "POST", |resource| {
+        resource.route(web::post().to(handoff::detokenize::<E>))
+    });
+    both(routes, "/v1/xrates", "GET, HEAD", |resource| {
+        resource.route(get().to(xrates::xrates::<E>))
+    });
+    routes.service(web::scope("/v1").default_service(web::to(no_such_path)));
 }
 
-/// A path with and without its trailing slash: nothing is redirected, since bodies get lost on the
-/// way. Any other method is told which ones there are.
-fn resource(path: &str, allow: &'static str) -> Resource {
-    let other = move || async move { error::Problem::MethodNotAllowed { allow }.answer() };
-    web::resource(format!("{path}{{slash:/?}}")).default_service(web::to(other))
+/// Mounts a path with its trailing slash and without: nothing is redirected, since bodies get lost
+/// on the way. Each spelling is a pattern of its own, which matches faster than one for both. Any
+/// other method is told which ones there are.
+fn both(
+    routes: &mut ServiceConfig,
+    path: &str,
+    allow: &'static str,
+    fill: impl Fn(Resource) -> Resource,
+) {
+    for spelling in [format!("{path}/"), path.to_owned()] {
+        let other = move || async move { error::Problem::MethodNotAllowed { allow }.answer() };
+        routes.service(fill(
+            web::resource(spelling).default_service(web::to(other)),
+        ));
+    }
 }
 
 async fn no_such_path(_: HttpRequest) -> HttpResponse {

@@ -56,7 +56,7 @@ fn render(view: Option<SessionView<'_>>) -> Option<Vec<u8>> {
 }
 
 fn found(body: Vec<u8>) -> HttpResponse {
-    reply::json(StatusCode::OK).body(body)
+    reply::ready(StatusCode::OK, body)
 }
 
 pub(super) async fn log_out<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
