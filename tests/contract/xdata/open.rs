@@ -211,6 +211,23 @@ fn a_limit_counts_the_live_sessions_of_an_account() {
 }
 
 #[test]
+fn what_was_opened_without_a_limit_stays_beside_it() {
+    rows!("X-43");
+    let desk = Desk::open();
+    let before: Vec<_> = (0..3).map(|_| desk.opened("")).collect();
+    let path = "/admin/v1/accounts/alice";
+    desk.node
+        .administer("PATCH", path, json!({"max_sessions": 2}));
+    let counted = [desk.opened(""), desk.opened("")];
+    assert_eq!(code(&desk.call(OPEN, "")), -32000);
+    desk.close_for(&desk.alice, &before[0]);
+    assert_eq!(code(&desk.call(OPEN, "")), -32000, "it did not count");
+    desk.close_for(&desk.alice, &counted[0]);
+    assert_eq!(code(&desk.call(OPEN, "")), 0);
+    assert!(before[1..].iter().all(|token| desk.is_active(token)));
+}
+
+#[test]
 fn a_limit_may_end_another_session_instead() {
     rows!("X-44");
     for when_full in [WhenFull::EvictOldest, WhenFull::EvictIdle] {
