@@ -6,6 +6,7 @@
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::credentials::totp;
@@ -232,7 +233,9 @@ impl DevCredentials {
                 kind: KeyKind::Xdata,
                 name: key.api_key.as_str().into(),
                 secret: engine.digest(key.secret.as_bytes()),
-                account,
+                account: Some(account),
+                expires_at: None,
+                networks: Vec::new(),
             };
             engine.ask(Command::CreateKey(new)).await?;
         }
@@ -310,6 +313,8 @@ async fn account<E: Engine>(
         locked: false,
         expires_at: None,
         max_sessions: None,
+        profile: Arc::default(),
         created: engine.now(),
+        updated: engine.now(),
     })
 }

@@ -8,19 +8,21 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::credentials::login::{Login, LoginRefusal, Proof};
+use crate::credentials::login::{FirstStep, Login, LoginRefusal, Proof};
+use crate::engine::clients::ClientView;
 use crate::engine::command::{Command, Reply};
 use crate::engine::error::Refusal;
-use crate::engine::keys::Principal;
+use crate::engine::keys::{Principal, PrivateToken};
 use crate::engine::view::SessionView;
 use crate::entropy::EntropyFailed;
 use crate::session::account::{Account, PasswordHash};
 use crate::session::activity::Look;
-use crate::session::id::{AccountId, KeyId, SessionId};
+use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::key::{Key, KeyKind};
 use crate::session::policy::Policy;
 use crate::session::state::{Factors, Surface};
 use crate::session::time::Timestamp;
+use crate::session::token::{Digest, Secret};
 
 /// Why a surface did not get what it asked for. Each surface turns every variant into its own
 /// contract's status and body.
@@ -143,6 +145,21 @@ pub trait Engine: Clone + Send + 'static {
     /// The principal of an API key whose secret is right and which is still good.
     fn principal(&self, kind: KeyKind, name: &str, secret: &[u8]) -> Answer<Option<Principal>>;
 
+    /// Who stands behind an i3D key that is presented from `address`, if it is still good.
+    fn private_token(&self, secret: &[u8], address: Option<IpAddr>)
+    -> Answer<Option<PrivateToken>>;
+
+    /// Shows a client and its sessions to `render`, or `None` if there is none.
+    ///
+    /// `render` runs under a lock: it must be short and must not call the engine.
+    fn with_client<R, F>(&self, id: ClientId, render: F) -> Answer<R>
+    where
+        R: 'static,
+        F: FnOnce(Option<ClientView<'_>>) -> R + 'static;
+
+    /// The secret by which a client that was never signed in proves itself (R7).
+    fn anonymous_client(&self, id: ClientId) -> Secret;
+
     /// Asks for a change and waits until it is durable and visible.
     ///
     /// Hanging up does not take back what was asked (R16).
@@ -150,6 +167,17 @@ pub trait Engine: Clone + Send + 'static {
 
     /// Checks a password and, where one is asked for, a one-time password.
     fn log_in(&self, login: Login) -> impl Future<Output = Result<Proof, LoginRefusal>>;
+
+    /// Checks a name and a password alone; where a second factor is asked for, no session may follow.
+    fn begin_log_in(&self, login: Login) -> impl Future<Output = Result<FirstStep, LoginRefusal>>;
+
+    /// Checks the code of a login whose password was right under this generation of the account.
+    fn check_code(
+        &self,
+        account: AccountId,
+        generation: u32,
+        code: &str,
+    ) -> impl Future<Output = Result<Proof, LoginRefusal>>;
 
     /// Hashes a password for keeping.
     fn hash_password(
@@ -198,10 +226,10 @@ pub trait Engine: Clone + Send + 'static {
     fn random<const N: usize>(&self) -> Result<[u8; N], EntropyFailed>;
 
     /// The id of the hand-off token whose text this is; `None` if it cannot be one.
-    fn handoff_id(&self, secret: &[u8]) -> Option<crate::session::id::HandoffId>;
+    fn handoff_id(&self, secret: &[u8]) -> Option<HandoffId>;
 
     /// What a long-lived secret is kept as.
-    fn digest(&self, secret: &[u8]) -> crate::session::token::Digest;
+    fn digest(&self, secret: &[u8]) -> Digest;
 
     /// The bounds in force.
     fn policy(&self) -> &Policy;

@@ -1,6 +1,7 @@
 //! The embedded engine behind the door: reads go straight to the published state, everything else
 //! becomes a message to its decider.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,21 +13,22 @@ use zeroize::Zeroizing;
 use super::messages::Ask;
 use super::owner::{Owner, Shared};
 use super::rooms::ShardRoom;
-use crate::credentials::login::{Login, LoginDesk, LoginRefusal, Proof};
+use crate::credentials::login::{FirstStep, Login, LoginDesk, LoginRefusal, Proof};
 use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary};
+use crate::engine::clients::ClientView;
 use crate::engine::command::{Command, Decider, Reply};
 use crate::engine::digest;
 use crate::engine::directory::Directory;
-use crate::engine::keys::Principal;
+use crate::engine::keys::{Principal, PrivateToken};
 use crate::engine::view::SessionView;
 use crate::entropy::{EntropyFailed, SharedEntropy, random};
 use crate::session::account::{Account, PasswordHash};
 use crate::session::activity::{Look, Touch};
-use crate::session::id::{AccountId, HandoffId, KeyId, SessionId};
+use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::key::{Key, KeyKind};
 use crate::session::policy::Policy;
 use crate::session::time::Timestamp;
-use crate::session::token::{CREDENTIAL_BYTES_MAX, Digest};
+use crate::session::token::{CREDENTIAL_BYTES_MAX, Digest, Secret};
 
 /// The only door the surfaces have into the embedded engine.
 #[derive(Clone)]
@@ -144,6 +146,35 @@ impl Engine for EngineHandle {
         Answer::Now(if fits { check() } else { None })
     }
 
+    fn private_token(
+        &self,
+        secret: &[u8],
+        address: Option<IpAddr>,
+    ) -> Answer<Option<PrivateToken>> {
+        let Shared { world, clock, .. } = &self.0.shared;
+        let check = || {
+            let now = clock.now();
+            world
+                .keys
+                .private_token(&world.accounts, &world.install_key, secret, address, now)
+        };
+        let fits = secret.len() <= CREDENTIAL_BYTES_MAX;
+        Answer::Now(if fits { check() } else { None })
+    }
+
+    fn with_client<R, F>(&self, id: ClientId, render: F) -> Answer<R>
+    where
+        R: 'static,
+        F: FnOnce(Option<ClientView<'_>>) -> R + 'static,
+    {
+        let Shared { world, clock, .. } = &self.0.shared;
+        Answer::Now(world.with_client(id, clock.now(), render))
+    }
+
+    fn anonymous_client(&self, id: ClientId) -> Secret {
+        self.0.shared.world.install_key.anonymous_client(id)
+    }
+
     async fn ask(&self, command: Command) -> Result<Reply, ServiceError> {
         // Sent before the first await: whoever hangs up afterwards does not take it back.
         let answer = self.send(command)?;
@@ -152,6 +183,19 @@ impl Engine for EngineHandle {
 
     async fn log_in(&self, login: Login) -> Result<Proof, LoginRefusal> {
         self.0.login.check(login).await
+    }
+
+    async fn begin_log_in(&self, login: Login) -> Result<FirstStep, LoginRefusal> {
+        self.0.login.begin(login).await
+    }
+
+    async fn check_code(
+        &self,
+        account: AccountId,
+        generation: u32,
+        code: &str,
+    ) -> Result<Proof, LoginRefusal> {
+        self.0.login.check_code(account, generation, code).await
     }
 
     async fn hash_password(&self, password: String) -> Result<PasswordHash, ServiceError> {

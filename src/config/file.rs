@@ -83,7 +83,12 @@ impl FileConfig {
 impl LifetimesSection {
     fn apply(&self, policy: &mut Policy) -> Result<(), ConfigError> {
         self.mollybet
-            .apply("lifetimes.mollybet", &mut policy.mollybet)?;
+            .apply("lifetimes.mollybet", &mut policy.mollybet.life)?;
+        self.i3d.apply("lifetimes.i3d", &mut policy.i3d.life)?;
+        self.i3d_remembered
+            .apply("lifetimes.i3d_remembered", &mut policy.i3d_remembered)?;
+        self.clerk
+            .apply("lifetimes.clerk", &mut policy.clerk.life)?;
         let LifetimeSection {
             idle_timeout,
             absolute,
@@ -97,7 +102,7 @@ impl LifetimesSection {
             idle_timeout: None,
             absolute: absolute.clone(),
         }
-        .apply("lifetimes.xdata", &mut policy.xdata)?;
+        .apply("lifetimes.xdata", &mut policy.xdata.life)?;
         if let Some(text) = &self.sudo.absolute {
             policy.sudo_absolute_ms = super::limits::duration_ms("lifetimes.sudo.absolute", text)?;
         }

@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use crate::session::policy::{
-    ABSOLUTE_MAX_MS, IDLE_TIMEOUT_MAX_MS, PER_ACCOUNT_MAX, Policy, SurfacePolicy, WhenFull,
+    ABSOLUTE_MAX_MS, IDLE_TIMEOUT_MAX_MS, LifetimeRule, PER_ACCOUNT_MAX, Policy, SurfacePolicy,
+    WhenFull,
 };
 
 /// `[limits.<surface>]`
@@ -13,6 +14,8 @@ use crate::session::policy::{
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LimitsSection {
     mollybet: LimitSection,
+    i3d: LimitSection,
+    clerk: LimitSection,
     xdata: LimitSection,
 }
 
@@ -28,6 +31,9 @@ struct LimitSection {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LifetimesSection {
     pub(super) mollybet: LifetimeSection,
+    pub(super) i3d: LifetimeSection,
+    pub(super) i3d_remembered: LifetimeSection,
+    pub(super) clerk: LifetimeSection,
     pub(super) xdata: LifetimeSection,
     pub(super) sudo: SudoSection,
 }
@@ -51,6 +57,8 @@ impl LimitsSection {
     pub(super) fn apply(&self, policy: &mut Policy) -> Result<(), ConfigError> {
         self.mollybet
             .apply("limits.mollybet", &mut policy.mollybet)?;
+        self.i3d.apply("limits.i3d", &mut policy.i3d)?;
+        self.clerk.apply("limits.clerk", &mut policy.clerk)?;
         self.xdata.apply("limits.xdata", &mut policy.xdata)
     }
 }
@@ -79,21 +87,17 @@ impl LimitSection {
 }
 
 impl LifetimeSection {
-    pub(super) fn apply(
-        &self,
-        section: &str,
-        bounds: &mut SurfacePolicy,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn apply(&self, section: &str, rule: &mut LifetimeRule) -> Result<(), ConfigError> {
         if let Some(text) = &self.idle_timeout {
             let key = format!("{section}.idle_timeout");
             let ms = u32::try_from(duration_ms(&key, text)?)
                 .ok()
                 .filter(|ms| *ms <= IDLE_TIMEOUT_MAX_MS);
-            bounds.idle_timeout_ms =
+            rule.idle_timeout_ms =
                 ms.ok_or_else(|| ConfigError(format!("{key}: at most 49 days")))?;
         }
         if let Some(text) = &self.absolute {
-            bounds.absolute_ms = duration_ms(&format!("{section}.absolute"), text)?;
+            rule.absolute_ms = duration_ms(&format!("{section}.absolute"), text)?;
         }
         Ok(())
     }

@@ -44,6 +44,28 @@ pub struct Proof {
     pub described: Arc<Account>,
 }
 
+/// What the first step of a login gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FirstStep {
+    /// Nothing more is asked for.
+    Complete(Proof),
+    /// The password was right, and the second factor is still to come. This opens no session (R18).
+    Half(HalfProof),
+}
+
+/// A password that was checked on an account that asks for a second factor, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HalfProof {
+    /// The account.
+    pub account: AccountId,
+    /// Its generation when hash and standing were read.
+    pub generation: u32,
+    /// What was proven so far.
+    pub factors: Factors,
+    /// The account as it was read.
+    pub described: Arc<Account>,
+}
+
 /// Why somebody may not log in. What is wrong with an account shows only to the right password (R19).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoginRefusal {
@@ -101,18 +123,75 @@ impl LoginDesk {
 
     /// Checks name, password and one-time password. The proof carries the generation that was read
     /// together with the hash (R5).
-    pub async fn check(&self, login: Login) -> Result<Proof, LoginRefusal> {
+    pub async fn check(&self, mut login: Login) -> Result<Proof, LoginRefusal> {
         let mut attempt = self.admit(fold(&login.username)).await?;
-        let checked = self.judge(login).await;
-        attempt.verdict = match &checked {
-            Ok(_) => Verdict::Right,
-            Err(LoginRefusal::Wrong) => Verdict::Wrong,
-            Err(_) => Verdict::Neither,
+        let code = login.otp.take();
+        let checked = match self.judge_password(login).await {
+            Ok(half) => self.complete(half, code.as_deref()),
+            Err(refusal) => Err(refusal),
         };
-        checked
+        attempt.close(checked)
     }
 
-    async fn judge(&self, login: Login) -> Result<Proof, LoginRefusal> {
+    /// Checks name and password alone. What asks for a second factor is left half done: its code is
+    /// for [`LoginDesk::check_code`].
+    pub async fn begin(&self, login: Login) -> Result<FirstStep, LoginRefusal> {
+        let mut attempt = self.admit(fold(&login.username)).await?;
+        match self.judge_password(login).await {
+            // Right, but not let in: earlier failures still count.
+            Ok(half) if half.described.totp.is_some() => Ok(FirstStep::Half(half)),
+            Ok(half) => attempt
+                .close(self.complete(half, None))
+                .map(FirstStep::Complete),
+            Err(refusal) => attempt.close(Err(refusal)),
+        }
+    }
+
+    /// Checks the code of a login whose password was right under `generation` of the account. Wrong
+    /// codes count like wrong passwords.
+    pub async fn check_code(
+        &self,
+        account: AccountId,
+        generation: u32,
+        code: &str,
+    ) -> Result<Proof, LoginRefusal> {
+        let found = self.world.accounts.get(account);
+        let same = |found: &Arc<Account>| found.generation == generation && found.enabled;
+        let described = found.filter(same).ok_or(LoginRefusal::Wrong)?;
+        let mut attempt = self.admit(described.username.folded()).await?;
+        if described.is_locked(self.clock.now()) {
+            return Err(LoginRefusal::Locked);
+        }
+        let half = HalfProof {
+            account,
+            generation,
+            factors: Factors::PASSWORD,
+            described,
+        };
+        attempt.close(self.complete(half, Some(code)))
+    }
+
+    /// Adds the second factor, where one is asked for.
+    fn complete(&self, half: HalfProof, code: Option<&str>) -> Result<Proof, LoginRefusal> {
+        let mut factors = half.factors;
+        let mut otp_step = None;
+        if let Some(seed) = &half.described.totp {
+            let code = code.ok_or(LoginRefusal::SecondFactorRequired)?;
+            let step = totp::matched_step(seed, code, self.clock.wall_ms());
+            let step = step.filter(|step| *step > half.described.totp_step_spent);
+            otp_step = Some(step.ok_or(LoginRefusal::Wrong)?);
+            factors = factors.and(Factors::TOTP);
+        }
+        Ok(Proof {
+            account: half.account,
+            generation: half.generation,
+            factors,
+            otp_step,
+            described: half.described,
+        })
+    }
+
+    async fn judge_password(&self, login: Login) -> Result<HalfProof, LoginRefusal> {
         let accounts = &self.world.accounts;
         let found = if login.exact_name {
             accounts.by_name(&login.username)
@@ -137,21 +216,10 @@ impl LoginDesk {
         if described.is_locked(self.clock.now()) {
             return Err(LoginRefusal::Locked);
         }
-        let mut factors = Factors::PASSWORD;
-        let mut otp_step = None;
-        if let Some(seed) = &described.totp {
-            let code = login.otp.ok_or(LoginRefusal::SecondFactorRequired)?;
-            let step = totp::matched_step(seed, &code, self.clock.wall_ms());
-            let step = step.filter(|step| *step > described.totp_step_spent);
-            otp_step = Some(step.ok_or(LoginRefusal::Wrong)?);
-            factors = factors.and(Factors::TOTP);
-        }
-        let generation = described.generation;
-        Ok(Proof {
+        Ok(HalfProof {
             account,
-            generation,
-            factors,
-            otp_step,
+            generation: described.generation,
+            factors: Factors::PASSWORD,
             described,
         })
     }
@@ -206,6 +274,18 @@ struct Attempt<'a> {
     desk: &'a LoginDesk,
     name: CompactString,
     verdict: Verdict,
+}
+
+impl Attempt<'_> {
+    /// Notes how it ended.
+    fn close<T>(&mut self, checked: Result<T, LoginRefusal>) -> Result<T, LoginRefusal> {
+        self.verdict = match &checked {
+            Ok(_) => Verdict::Right,
+            Err(LoginRefusal::Wrong) => Verdict::Wrong,
+            Err(_) => Verdict::Neither,
+        };
+        checked
+    }
 }
 
 impl Drop for Attempt<'_> {

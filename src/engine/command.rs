@@ -6,14 +6,16 @@
 use std::sync::Arc;
 
 use compact_str::CompactString;
+use ipnet::IpNet;
 
 use super::event::Grant;
 use super::slot::SlotNumber;
 use crate::session::account::{Account, ClientType, PasswordHash, TotpSeed, Username};
-use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
 use crate::session::key::KeyKind;
 use crate::session::policy::WhenFull;
-use crate::session::state::{EndReason, Surface};
+use crate::session::profile::Profile;
+use crate::session::state::{EndReason, Factors, Surface};
 use crate::session::time::Timestamp;
 use crate::session::token::Digest;
 
@@ -33,6 +35,15 @@ pub struct Open {
     pub when_full: WhenFull,
     /// The one-time-password step that this open spends.
     pub otp_step: Option<u64>,
+}
+
+impl Open {
+    /// What it changes besides the sessions, if the directory decides it.
+    fn claims(&self) -> impl Iterator<Item = Claim> {
+        let account = self.grant.account;
+        let step = self.otp_step.map(|_| Claim::OtpStep(account));
+        std::iter::once(Claim::Opens(account, self.grant.surface)).chain(step)
+    }
 }
 
 /// Opens a session of another account. Source: R17, M-71.
@@ -56,6 +67,36 @@ pub struct Sudo {
     pub when_full: WhenFull,
 }
 
+/// Begins a login on a client whose second step is still to come. Source: R18.
+#[derive(Clone, Debug)]
+pub struct StartSignIn {
+    /// Where.
+    pub client: ClientId,
+    /// A browser's new secret, under which the client comes to be if there is none; a guest key
+    /// keeps its own.
+    pub secret: Option<Digest>,
+    /// By which the second step will name it.
+    pub id: SignInId,
+    /// Whose password was proven.
+    pub account: AccountId,
+    /// The account's generation that it was checked against. Source: R5.
+    pub generation: u32,
+    /// What was proven.
+    pub factors: Factors,
+}
+
+/// Opens the session of a client: a login that is complete.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// The session; its grant names the client.
+    pub open: Open,
+    /// A browser's new secret, under which the client comes to be if there is none. `None` for a
+    /// guest key, which keeps its own and has one session at a time.
+    pub secret: Option<Digest>,
+    /// The pending login that this completes; any other one on the client is dropped.
+    pub step: Option<SignInId>,
+}
+
 /// Ends a session.
 #[derive(Clone, Copy, Debug)]
 pub struct End {
@@ -65,6 +106,8 @@ pub struct End {
     pub surface: Option<Surface>,
     /// Only if this key opened it.
     pub key: Option<KeyId>,
+    /// Only if it is one of this client's.
+    pub client: Option<ClientId>,
     /// Why.
     pub reason: EndReason,
 }
@@ -99,6 +142,7 @@ pub struct AccountPatch {
     pub locked: Option<bool>,
     pub expires_at: Option<Option<Timestamp>>,
     pub max_sessions: Option<Option<u32>>,
+    pub profile: Option<Arc<Profile>>,
 }
 
 /// A key to make.
@@ -110,8 +154,12 @@ pub struct NewKey {
     pub name: CompactString,
     /// The digest of its secret half.
     pub secret: Digest,
-    /// The account it acts for.
-    pub account: AccountId,
+    /// The account it acts for; a guest key is nobody's.
+    pub account: Option<AccountId>,
+    /// When it is no longer good by itself.
+    pub expires_at: Option<Timestamp>,
+    /// The networks it may be used from; none listed means any.
+    pub networks: Vec<IpNet>,
 }
 
 /// Everything that may be asked.
@@ -127,8 +175,18 @@ pub enum Command {
     IssueHandoff(SessionId, HandoffId, u64),
     /// Spend a hand-off token on behalf of this session.
     RedeemHandoff(HandoffId, SessionId),
-    /// Make a client.
-    OpenClient(ClientId),
+    /// Begin a login on a client.
+    StartSignIn(StartSignIn),
+    /// Take one of the guesses that a pending login of a client has.
+    GuessSignIn(ClientId, SignInId),
+    /// Open a session of a client.
+    SignIn(SignIn),
+    /// Choose one of a client's sessions.
+    SelectSession(ClientId, SessionId),
+    /// Have a client forget a session of it that ended.
+    ForgetSession(ClientId, SessionId),
+    /// End all sessions of a client, for this reason, and its pending login.
+    ClearClient(ClientId, EndReason),
     /// Destroy a client and with it its sessions.
     DestroyClient(ClientId),
     /// Make an account; its generation and spent step start at 0.
@@ -183,8 +241,14 @@ impl Command {
             Self::End(end) => slot(end.id.as_bytes()),
             Self::IssueHandoff(session, ..) => slot(session.as_bytes()),
             Self::RedeemHandoff(id, _) => slot(id.as_bytes()),
-            Self::OpenClient(id) | Self::DestroyClient(id) => slot(id.as_bytes()),
-            Self::Sudo(_)
+            Self::SelectSession(id, _) | Self::ForgetSession(id, _) => slot(id.as_bytes()),
+            // One decider for all that a client's logins depend on: they cannot overtake each other.
+            Self::StartSignIn(_)
+            | Self::GuessSignIn(..)
+            | Self::SignIn(_)
+            | Self::ClearClient(..)
+            | Self::DestroyClient(_)
+            | Self::Sudo(_)
             | Self::CreateAccount(_)
             | Self::ChangeAccount(..)
             | Self::DeleteAccount(_)
@@ -198,12 +262,17 @@ impl Command {
     pub fn claims(&self, decider: Decider) -> Vec<Claim> {
         match self {
             Self::Open(_) if decider != Decider::Directory => Vec::new(),
-            Self::Open(open) => {
-                let account = open.grant.account;
-                let step = open.otp_step.map(|_| Claim::OtpStep(account));
-                std::iter::once(Claim::Opens(account, open.grant.surface))
-                    .chain(step)
-                    .collect()
+            Self::Open(open) => open.claims().collect(),
+            Self::SignIn(asked) => {
+                let client = asked.open.grant.client.map(Claim::Client);
+                asked.open.claims().chain(client).collect()
+            }
+            Self::StartSignIn(asked) => vec![Claim::Client(asked.client)],
+            Self::GuessSignIn(id, _) | Self::ClearClient(id, _) | Self::DestroyClient(id) => {
+                vec![Claim::Client(*id)]
+            }
+            Self::SelectSession(_, session) | Self::ForgetSession(_, session) => {
+                vec![Claim::Session(*session)]
             }
             Self::Sudo(sudo) => sudo
                 .target
@@ -213,7 +282,6 @@ impl Command {
             Self::End(end) => vec![Claim::Session(end.id)],
             Self::IssueHandoff(session, ..) => vec![Claim::Session(*session)],
             Self::RedeemHandoff(id, _) => vec![Claim::Handoff(*id)],
-            Self::OpenClient(id) | Self::DestroyClient(id) => vec![Claim::Client(*id)],
             Self::CreateAccount(account) => {
                 let subject = account.external_subject.clone().map(Claim::Subject);
                 std::iter::once(Claim::Name(account.username.folded()))
@@ -243,6 +311,9 @@ impl Command {
         match self {
             Self::End(_)
             | Self::RedeemHandoff(..)
+            | Self::GuessSignIn(..)
+            | Self::ForgetSession(..)
+            | Self::ClearClient(..)
             | Self::DestroyClient(_)
             | Self::ChangeAccount(..)
             | Self::DeleteAccount(_)
@@ -250,7 +321,9 @@ impl Command {
             Self::Open(_)
             | Self::Sudo(_)
             | Self::IssueHandoff(..)
-            | Self::OpenClient(_)
+            | Self::StartSignIn(_)
+            | Self::SignIn(_)
+            | Self::SelectSession(..)
             | Self::CreateAccount(_)
             | Self::CreateKey(_) => false,
         }

@@ -7,6 +7,9 @@ use super::record::{Extra, Record};
 use super::slot::SlotNumber;
 use super::world::World;
 use crate::session::account::Account;
+use crate::session::client::Client;
+use crate::session::id::ClientId;
+use crate::session::profile::Profile;
 
 /// Digest of a world, as 128 bits.
 #[must_use]
@@ -29,9 +32,7 @@ pub fn of(world: &World) -> u128 {
             sum = sum.wrapping_add(line.finish());
         }
         for (id, client) in &slot.clients {
-            let mut line = Line::new("client");
-            line.bytes(id.as_bytes()).number(client.opened.ms());
-            sum = sum.wrapping_add(line.finish());
+            sum = sum.wrapping_add(self::client(id, client));
         }
     }
     for (id, found) in world.accounts.page(None, usize::MAX) {
@@ -43,8 +44,13 @@ pub fn of(world: &World) -> u128 {
             .text(key.kind.name())
             .text(&key.name)
             .bytes(key.secret.as_bytes());
-        line.number(u64::from(key.account.0))
+        line.number(key.account.map_or(u64::MAX, |id| u64::from(id.0)))
             .number(u64::from(key.generation));
+        line.number(key.expires_at.map_or(u64::MAX, |at| at.ms()));
+        line.number(key.networks.len() as u64);
+        for network in &key.networks {
+            line.text(&network.to_string());
+        }
         sum = sum.wrapping_add(line.finish());
     }
     sum
@@ -88,6 +94,40 @@ fn session(record: &Record, extra: Option<&Extra>) -> u128 {
     line.finish()
 }
 
+/// Without the last activity of the sessions that ended: it is theirs, and was left out there.
+fn client(id: &ClientId, client: &Client) -> u128 {
+    let mut line = Line::new("client");
+    line.bytes(id.as_bytes()).number(client.opened.ms());
+    line.number(client.changed.ms());
+    let secret = client.secret.as_ref();
+    line.bytes(secret.map_or(&[][..], |secret| &secret.as_bytes()[..]));
+    if let Some(pending) = &client.sign_in {
+        line.bytes(pending.id.as_bytes())
+            .number(u64::from(pending.account.0))
+            .number(u64::from(pending.generation))
+            .number(u64::from(pending.factors.bits()))
+            .number(pending.started.ms())
+            .number(pending.expires.ms())
+            .number(u64::from(pending.guesses));
+    }
+    let selected = client.selected.as_ref();
+    line.bytes(selected.map_or(&[][..], |id| &id.as_bytes()[..]));
+    line.number(client.sessions.len() as u64);
+    for session in &client.sessions {
+        line.bytes(session.as_bytes());
+    }
+    for session in &client.ended {
+        line.bytes(session.id.as_bytes())
+            .number(u64::from(session.account.0))
+            .number(u64::from(session.factors.bits()))
+            .number(session.created.ms())
+            .number(session.absolute.ms())
+            .text(session.reason.name())
+            .number(session.ended.ms());
+    }
+    line.finish()
+}
+
 fn account(place: u64, account: &Account) -> u128 {
     let mut line = Line::new("account");
     line.number(place).text(account.username.as_str());
@@ -108,7 +148,23 @@ fn account(place: u64, account: &Account) -> u128 {
     line.number(account.expires_at.map_or(u64::MAX, |at| at.ms()));
     line.number(account.max_sessions.map_or(u64::MAX, u64::from))
         .number(account.created.ms());
+    line.number(account.updated.ms());
+    profile(&mut line, &account.profile);
     line.finish()
+}
+
+fn profile(line: &mut Line, profile: &Profile) {
+    line.text(&profile.email)
+        .number(u64::from(profile.email_verified))
+        .text(&profile.first_name)
+        .text(&profile.last_name)
+        .text(&profile.gender)
+        .text(&profile.phone)
+        .text(&profile.image_url)
+        .number(u64::from(profile.access_level))
+        .text(profile.trial_until.as_deref().unwrap_or_default())
+        .text(&profile.public_metadata)
+        .text(&profile.unsafe_metadata);
 }
 
 /// Collects the fields of one record, each with its length, so that no two records look alike.

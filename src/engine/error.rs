@@ -33,6 +33,15 @@ pub enum Refusal {
     /// The one-time-password step was spent already.
     #[error("the one-time password was used already")]
     StepSpent,
+    /// Somebody is signed in on this client already: on a guest key anybody, in a browser this account.
+    #[error("signed in already")]
+    AlreadySignedIn,
+    /// The client has no pending login of this id, or it is over or was tried too often.
+    #[error("no such pending login")]
+    SignInNotFound,
+    /// The account has a second factor, which the proof lacks. Source: R18.
+    #[error("the second factor is missing")]
+    SecondFactorMissing,
     /// The caller lacks the right.
     #[error("not permitted")]
     NotPermitted,

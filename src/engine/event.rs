@@ -10,11 +10,13 @@ use compact_str::CompactString;
 
 use super::slot::SlotNumber;
 use crate::session::account::{Account, ClientType};
+use crate::session::client::SignIn;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::key::Key;
 use crate::session::lifetime::Lifetime;
 use crate::session::state::{EndReason, Factors, Surface};
 use crate::session::time::Timestamp;
+use crate::session::token::Digest;
 
 /// What a new session is given; the same for all sessions of one open.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,8 +91,22 @@ pub enum SlotEvent {
     HandoffRedeemed(HandoffId, AccountId),
     /// A hand-off token died unspent.
     HandoffDropped(HandoffId),
-    /// A client came to be.
+    /// A client came to be that has no secret of its own: a guest key's.
     ClientOpened(ClientId, Timestamp),
+    /// A client has this secret from now on, and came to be if there was none.
+    ClientSecretSet(ClientId, Timestamp, Digest),
+    /// Somebody proved a password on a client; the second step is still to come.
+    SignInStarted(ClientId, SignIn),
+    /// A code is about to be tried on the pending login of a client.
+    SignInGuessed(ClientId),
+    /// The pending login of a client is over.
+    SignInDropped(ClientId),
+    /// The owner of a client chose one of its sessions.
+    SessionSelected(ClientId, SessionId),
+    /// A client no longer lists a session that had ended.
+    SessionForgotten(ClientId, SessionId),
+    /// A client without sessions was not changed since this instant, and is forgotten.
+    ClientForgotten(ClientId, Timestamp),
     /// A client was destroyed, and with it its sessions.
     ClientDestroyed(ClientId, Timestamp),
 }
@@ -175,12 +191,19 @@ impl Part {
                 SlotEvent::SessionEnded(..)
                 | SlotEvent::HandoffRedeemed(..)
                 | SlotEvent::HandoffDropped(..)
+                | SlotEvent::SignInGuessed(..)
+                | SlotEvent::SignInDropped(..)
+                | SlotEvent::SessionForgotten(..)
+                | SlotEvent::ClientForgotten(..)
                 | SlotEvent::ClientDestroyed(..) => true,
                 SlotEvent::SessionOpened(..)
                 | SlotEvent::SessionRestamped(..)
                 | SlotEvent::SessionsActive(..)
                 | SlotEvent::HandoffIssued(..)
-                | SlotEvent::ClientOpened(..) => false,
+                | SlotEvent::ClientOpened(..)
+                | SlotEvent::ClientSecretSet(..)
+                | SlotEvent::SignInStarted(..)
+                | SlotEvent::SessionSelected(..) => false,
             },
             Self::Directory(event) => {
                 event.ends_sessions() || matches!(event, DirectoryEvent::StepSpent(..))

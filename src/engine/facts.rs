@@ -4,16 +4,19 @@
 //! world; the directory's own places are taken here, which costs nothing if they stay unused.
 
 use super::accounts::Accounts;
+use super::clients::SessionStatus;
 use super::command::{AccountChange, Command, Open, Sudo};
+use super::decide::clients::{ClientFacts, Held};
 use super::decide::sessions::{EndFacts, Listed, OpenFacts, Standing};
 use super::decide::sudo::{Actor, Parent, SudoFacts};
-use super::decide::{Outcome, accounts, handoffs, keys, sessions, sudo};
+use super::decide::{Outcome, accounts, clients, handoffs, keys, sessions, sudo};
 use super::directory::Directory;
 use super::slot::SlotNumber;
 use super::world::World;
 use crate::session::account::ClientType;
 use crate::session::activity::Touch;
 use crate::session::id::{AccountId, ClientId, HandoffId, SessionId};
+use crate::session::key::Key;
 use crate::session::state::Surface;
 use crate::session::time::Timestamp;
 
@@ -23,7 +26,7 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
         Command::Open(open) => sessions::open(&open_facts(world, open, None, now), open, now),
         Command::End(end) => {
             let live = world.with_session(end.id, now, Touch::No, |view| {
-                view.map(|v| (v.surface(), v.key()))
+                view.map(|v| (v.surface(), v.key(), v.client()))
             });
             sessions::end(EndFacts { live }, end, now)
         }
@@ -46,12 +49,19 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
         Command::RedeemHandoff(id, by) => {
             handoffs::redeem(redeem_facts(world, *id, *by, now), *id, now)
         }
-        Command::OpenClient(id) => Ok(sessions::open_client(client_exists(world, *id), *id, now)),
-        Command::DestroyClient(id) => {
-            let own = world.sessions_of_client(*id);
-            sessions::destroy_client(client_exists(world, *id), &own, *id, now)
+        Command::SelectSession(id, session) => {
+            clients::select(client_facts(world, *id, now).as_ref(), *id, *session)
         }
-        Command::Sudo(_)
+        Command::ForgetSession(id, session) => {
+            let client = client_facts(world, *id, now);
+            clients::forget(client.as_ref(), *id, *session, now)
+        }
+        Command::StartSignIn(_)
+        | Command::GuessSignIn(..)
+        | Command::SignIn(_)
+        | Command::ClearClient(..)
+        | Command::DestroyClient(_)
+        | Command::Sudo(_)
         | Command::CreateAccount(_)
         | Command::ChangeAccount(..)
         | Command::DeleteAccount(_)
@@ -69,6 +79,30 @@ pub fn decide_in_directory(
 ) -> Outcome {
     match command {
         Command::Open(open) => sessions::open(&open_facts(world, open, Some(own), now), open, now),
+        Command::StartSignIn(asked) => {
+            let standing = standing(&world.accounts, asked.account, now);
+            let client = client_facts(world, asked.client, now);
+            clients::start(standing, client.as_ref(), asked, now)
+        }
+        Command::GuessSignIn(id, step) => {
+            clients::guess(client_facts(world, *id, now).as_ref(), *id, *step, now)
+        }
+        Command::SignIn(asked) => {
+            let id = asked.open.grant.client;
+            let client = id.and_then(|id| client_facts(world, id, now));
+            let facts = OpenFacts {
+                // A client that does not exist yet comes to be in the same record.
+                client_live: true,
+                ..open_facts(world, &asked.open, Some(own), now)
+            };
+            clients::sign_in(&facts, client.as_ref(), asked, now)
+        }
+        Command::ClearClient(id, reason) => {
+            clients::clear(client_facts(world, *id, now).as_ref(), *id, *reason, now)
+        }
+        Command::DestroyClient(id) => {
+            clients::destroy(client_facts(world, *id, now).as_ref(), *id, now)
+        }
         Command::Sudo(asked) => sudo::sudo(&sudo_facts(world, own, asked, now), asked, now),
         Command::CreateAccount(account) => {
             let subject = account.external_subject.as_deref();
@@ -84,27 +118,38 @@ pub fn decide_in_directory(
         }
         Command::ChangeAccount(id, change, keep) => {
             let facts = change_facts(world, *id, change, *keep, now);
-            accounts::change(&facts, *id, change, *keep)
+            accounts::change(&facts, *id, change, *keep, now)
         }
         Command::DeleteAccount(id) => accounts::delete(world.accounts.get(*id).is_some(), *id),
         Command::CreateKey(new) => {
-            let account = world
-                .accounts
-                .get(new.account)
-                .filter(|account| account.enabled);
+            let generation = match new.account {
+                Some(id) => {
+                    let account = world.accounts.get(id).filter(|account| account.enabled);
+                    account.map(|account| account.generation)
+                }
+                None => Some(0),
+            };
             let facts = keys::CreateFacts {
                 name_taken: world.keys.by_name(&new.name).is_some(),
-                generation: account.map(|account| account.generation),
+                generation,
                 place: own.take_key_place(),
             };
-            keys::create(facts, new)
+            keys::create(facts, new, now)
         }
-        Command::DeleteKey(id) => keys::delete(world.keys.get(*id).is_some(), *id),
+        Command::DeleteKey(id) => {
+            let key = world.keys.get(*id);
+            let client = key.as_ref().and_then(Key::client);
+            let facts = keys::DeleteFacts {
+                exists: key.is_some(),
+                client: client.map(|client| (client, world.sessions_of_client(client))),
+            };
+            keys::delete(&facts, *id, now)
+        }
         Command::End(_)
         | Command::IssueHandoff(..)
         | Command::RedeemHandoff(..)
-        | Command::OpenClient(_)
-        | Command::DestroyClient(_) => unreachable!("a shard decides this command"),
+        | Command::SelectSession(..)
+        | Command::ForgetSession(..) => unreachable!("a shard decides this command"),
     }
 }
 
@@ -139,6 +184,7 @@ fn standing(accounts: &Accounts, id: AccountId, now: Timestamp) -> Option<Standi
             enabled: account.enabled,
             locked: account.is_locked(now),
             step_spent: account.totp_step_spent,
+            has_totp: account.totp.is_some(),
         })
     })
 }
@@ -285,4 +331,21 @@ fn change_facts(
 fn client_exists(world: &World, id: ClientId) -> bool {
     let slot = world.slot_at(SlotNumber::of(id.as_bytes()));
     slot.is_some_and(|slot| slot.read().clients.contains_key(&id))
+}
+
+fn client_facts(world: &World, id: ClientId, now: Timestamp) -> Option<ClientFacts> {
+    world.with_client(id, now, |client| {
+        let client = client?;
+        let held = client.held().map(|held| Held {
+            id: held.id,
+            account: held.account,
+            live: held.status == Some(SessionStatus::Active),
+            last_active: held.last_active,
+        });
+        Some(ClientFacts {
+            held: held.collect(),
+            ended: client.record.ended.iter().map(|ended| ended.id).collect(),
+            sign_in: client.record.sign_in,
+        })
+    })
 }

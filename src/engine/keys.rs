@@ -2,15 +2,18 @@
 //!
 //! Invariant: a key made under an older generation than its account's is dead (R5).
 
+use std::net::IpAddr;
+
 use compact_str::CompactString;
 use hashbrown::HashMap;
 use parking_lot::RwLock;
 
 use super::accounts::Accounts;
 use super::event::DirectoryEvent;
-use crate::session::id::{AccountId, KeyId};
+use crate::session::id::{AccountId, ClientId, KeyId};
 use crate::session::key::{Key, KeyKind};
-use crate::session::token::InstallKey;
+use crate::session::time::Timestamp;
+use crate::session::token::{Digest, InstallKey};
 
 /// Keys there can be over the life of a data directory.
 pub const KEYS_MAX: u32 = 4_194_304;
@@ -18,8 +21,31 @@ pub const KEYS_MAX: u32 = 4_194_304;
 #[derive(Default)]
 struct Table {
     by_name: HashMap<CompactString, KeyId>,
+    /// Keys that their holders name by the secret alone, by the first half of its digest.
+    by_secret: HashMap<[u8; 16], KeyId>,
     /// By place; a withdrawn key leaves its place empty.
     keys: Vec<Option<Box<Key>>>,
+}
+
+impl Table {
+    fn forget(&mut self, key: &Key) {
+        self.by_name.remove(&key.name);
+        if let Some(handle) = named_by_secret(key) {
+            self.by_secret.remove(&handle);
+        }
+    }
+}
+
+/// Under what a key is found that its holder names by the secret alone.
+fn named_by_secret(key: &Key) -> Option<[u8; 16]> {
+    match key.kind {
+        KeyKind::Xdata => None,
+        KeyKind::I3d | KeyKind::I3dGuest => handle(&key.secret),
+    }
+}
+
+fn handle(digest: &Digest) -> Option<[u8; 16]> {
+    digest.as_bytes().first_chunk().copied()
 }
 
 /// All keys.
@@ -37,6 +63,23 @@ pub struct Principal {
     pub generation: u32,
 }
 
+/// Who stands behind an i3D key that was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrivateToken {
+    /// An account key: it acts for this account.
+    Account(AccountId),
+    /// A guest key: whoever is logged in on this client, if anybody is.
+    Guest(ClientId),
+}
+
+impl Key {
+    /// Whether the account it acts for, if there is one, still lets it act.
+    fn counts(&self, accounts: &Accounts) -> bool {
+        self.account
+            .is_none_or(|account| accounts.allows(account, self.generation))
+    }
+}
+
 impl Keys {
     /// The principal of a key whose secret is right and which is still good.
     #[must_use]
@@ -52,12 +95,34 @@ impl Keys {
         let table = self.0.read();
         let id = *table.by_name.get(name)?;
         let key = table.keys.get(id.0 as usize)?.as_deref()?;
-        let fits = key.kind == kind && key.secret == presented;
-        (fits && accounts.allows(key.account, key.generation)).then_some(Principal {
+        let fits = key.kind == kind && key.secret == presented && key.counts(accounts);
+        Some(Principal {
             key: id,
-            account: key.account,
+            account: key.account.filter(|_| fits)?,
             generation: key.generation,
         })
+    }
+
+    /// Who stands behind an i3D key that is presented from `address`, if it is still good.
+    #[must_use]
+    pub fn private_token(
+        &self,
+        accounts: &Accounts,
+        digest_with: &InstallKey,
+        secret: &[u8],
+        address: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Option<PrivateToken> {
+        let presented = digest_with.digest(secret);
+        let table = self.0.read();
+        let id = *table.by_secret.get(&handle(&presented)?)?;
+        let key = table.keys.get(id.0 as usize)?.as_deref()?;
+        let good = key.secret == presented && key.counts(accounts) && key.admits(address, now);
+        let behind = match key.client() {
+            Some(client) => PrivateToken::Guest(client),
+            None => PrivateToken::Account(key.account?),
+        };
+        good.then_some(behind)
     }
 
     /// Whether the key exists and its account still lets it act.
@@ -65,7 +130,7 @@ impl Keys {
     pub fn is_live(&self, accounts: &Accounts, id: KeyId) -> bool {
         let table = self.0.read();
         let key = table.keys.get(id.0 as usize).and_then(Option::as_deref);
-        key.is_some_and(|k| accounts.allows(k.account, k.generation))
+        key.is_some_and(|k| k.counts(accounts))
     }
 
     /// The key at this place.
@@ -111,6 +176,9 @@ impl Keys {
                     table.keys.resize_with(place + 1, || None);
                 }
                 table.by_name.insert(key.name.clone(), *id);
+                if let Some(handle) = named_by_secret(key) {
+                    table.by_secret.insert(handle, *id);
+                }
                 if let Some(entry) = table.keys.get_mut(place) {
                     *entry = Some(key.clone());
                 }
@@ -119,16 +187,19 @@ impl Keys {
                 let mut table = self.0.write();
                 let gone = table.keys.get_mut(id.0 as usize).and_then(Option::take);
                 if let Some(key) = gone {
-                    table.by_name.remove(&key.name);
+                    table.forget(&key);
                 }
             }
             DirectoryEvent::AccountDeleted(account) => {
                 let mut table = self.0.write();
-                let Table { by_name, keys } = &mut *table;
-                for entry in keys.iter_mut() {
-                    if let Some(key) = entry.take_if(|key| key.account == *account) {
-                        by_name.remove(&key.name);
-                    }
+                let own = |key: &mut Box<Key>| key.account == Some(*account);
+                let gone: Vec<_> = table
+                    .keys
+                    .iter_mut()
+                    .filter_map(|entry| entry.take_if(own))
+                    .collect();
+                for key in gone {
+                    table.forget(&key);
                 }
             }
             DirectoryEvent::AccountPut(..)

@@ -10,9 +10,10 @@ use super::event::SessionOpened;
 use super::slab::{Handle, NONE};
 use crate::session::account::ClientType;
 use crate::session::activity::Activity;
+use crate::session::client::EndedSession;
 use crate::session::id::{AccountId, ClientId, KeyId, SessionId};
 use crate::session::lifetime::Lifetime;
-use crate::session::state::{Factors, Surface};
+use crate::session::state::{EndReason, Factors, Surface};
 use crate::session::time::Timestamp;
 
 /// The live part of a session.
@@ -102,6 +103,20 @@ impl Record {
             prev: NONE,
         };
         (record, (!plain).then_some(extra))
+    }
+
+    /// What its client may remember of it once it ended.
+    pub(crate) fn ended(&self, at: Timestamp, reason: EndReason) -> EndedSession {
+        EndedSession {
+            id: self.id,
+            account: self.account,
+            factors: self.factors,
+            created: self.created(),
+            last_active: self.activity.last_active(),
+            absolute: self.lifetime().absolute,
+            reason,
+            ended: at,
+        }
     }
 
     pub(crate) fn created(&self) -> Timestamp {

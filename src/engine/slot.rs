@@ -14,7 +14,9 @@ use super::event::{Handoff, SessionOpened, SlotEvent};
 use super::record::{Extra, Record};
 use super::slab::{Handle, Slab};
 use super::wheel::Wheel;
+use crate::session::client::Client;
 use crate::session::id::{ClientId, HandoffId, SessionId};
+use crate::session::state::EndReason;
 use crate::session::time::Timestamp;
 
 /// How many slots there are.
@@ -48,13 +50,6 @@ impl SlotNumber {
         // The quotient is below `shards`.
         u16::try_from(u32::from(self.0) * u32::from(shards) / u32::from(SLOTS)).unwrap_or(0)
     }
-}
-
-/// A client as its slot keeps it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Client {
-    /// When it came to be.
-    pub opened: Timestamp,
 }
 
 /// The table and the records of one slot.
@@ -91,13 +86,6 @@ impl Slot {
         self.extras.get(record.extra()?).map(Box::as_ref)
     }
 
-    pub(super) fn sessions_of_client(&self, client: ClientId) -> Vec<SessionId> {
-        let records = self.records.iter().map(|(_, record)| record);
-        let of_client =
-            |record: &&Record| self.extra(record).is_some_and(|e| e.client == Some(client));
-        records.filter(of_client).map(|record| record.id).collect()
-    }
-
     /// The ids in the slot, in no order.
     pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.records.iter().map(|(_, record)| record.id)
@@ -107,7 +95,7 @@ impl Slot {
     pub fn apply(&mut self, event: &SlotEvent) {
         match event {
             SlotEvent::SessionOpened(opened) => self.open(opened),
-            SlotEvent::SessionEnded(id, ..) => self.end(*id),
+            SlotEvent::SessionEnded(id, at, reason) => self.end(*id, *at, *reason),
             SlotEvent::SessionRestamped(id, generation) => {
                 if let Some(record) = self.handle(*id).and_then(|h| self.records.get_mut(h)) {
                     record.stamp = *generation;
@@ -127,10 +115,34 @@ impl Slot {
                 self.handoffs.remove(id);
             }
             SlotEvent::ClientOpened(id, at) => {
-                self.clients.insert(*id, Client { opened: *at });
+                self.clients
+                    .entry(*id)
+                    .or_insert_with(|| Client::new(*at, None));
+            }
+            SlotEvent::ClientSecretSet(id, at, secret) => {
+                let fresh = || Client::new(*at, None);
+                let client = self.clients.entry(*id).or_insert_with(fresh);
+                client.secret = Some(*secret);
+                client.changed = *at;
+            }
+            SlotEvent::ClientForgotten(id, unchanged) => {
+                let idle =
+                    |client: &Client| client.sessions.is_empty() && client.changed <= *unchanged;
+                if self.clients.get(id).is_some_and(idle) {
+                    self.clients.remove(id);
+                }
             }
             SlotEvent::ClientDestroyed(id, _) => {
                 self.clients.remove(id);
+            }
+            SlotEvent::SignInStarted(id, _)
+            | SlotEvent::SignInGuessed(id)
+            | SlotEvent::SignInDropped(id)
+            | SlotEvent::SessionSelected(id, _)
+            | SlotEvent::SessionForgotten(id, _) => {
+                if let Some(client) = self.clients.get_mut(id) {
+                    change_client(client, event);
+                }
             }
         }
     }
@@ -184,12 +196,14 @@ impl Slot {
 
     fn open(&mut self, opened: &SessionOpened) {
         // A client that was destroyed meanwhile takes its sessions along, this one, too.
-        let orphaned = opened
-            .grant
-            .client
-            .is_some_and(|client| !self.clients.contains_key(&client));
-        if orphaned || self.handle(opened.id).is_some() {
+        if self.handle(opened.id).is_some() {
             return;
+        }
+        if let Some(id) = opened.grant.client {
+            let Some(client) = self.clients.get_mut(&id) else {
+                return;
+            };
+            client.take(opened.id, opened.at);
         }
         let (mut record, extra) = Record::new(opened);
         if let Some(extra) = extra {
@@ -204,7 +218,7 @@ impl Slot {
         self.wheel.insert(&mut self.records, handle, due, opened.at);
     }
 
-    fn end(&mut self, id: SessionId) {
+    fn end(&mut self, id: SessionId, at: Timestamp, reason: EndReason) {
         let Some(handle) = self.handle(id) else {
             return;
         };
@@ -212,9 +226,32 @@ impl Slot {
             entry.remove();
         }
         self.wheel.remove(&mut self.records, handle);
-        if let Some(extra) = self.records.remove(handle).and_then(|r| r.extra()) {
-            self.extras.remove(extra);
+        if let Some(record) = self.records.remove(handle) {
+            let extra = record.extra().and_then(|extra| self.extras.remove(extra));
+            let client = extra.and_then(|extra| extra.client);
+            if let Some(client) = client.and_then(|id| self.clients.get_mut(&id)) {
+                client.lose(record.ended(at, reason));
+            }
         }
         self.handoffs.retain(|_, handoff| handoff.session != id);
+    }
+}
+
+fn change_client(client: &mut Client, event: &SlotEvent) {
+    match event {
+        SlotEvent::SignInStarted(_, sign_in) => client.sign_in = Some(*sign_in),
+        SlotEvent::SignInGuessed(_) => {
+            if let Some(sign_in) = &mut client.sign_in {
+                sign_in.guesses = sign_in.guesses.saturating_add(1);
+            }
+        }
+        SlotEvent::SignInDropped(_) => client.sign_in = None,
+        SlotEvent::SessionSelected(_, session) if client.sessions.contains(session) => {
+            client.selected = Some(*session);
+        }
+        SlotEvent::SessionForgotten(_, session) => {
+            client.ended.retain(|ended| ended.id != *session);
+        }
+        _ => {}
     }
 }

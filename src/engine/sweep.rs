@@ -35,6 +35,11 @@ pub fn due(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Swe
             .into_iter()
             .map(|id| Part::handoff(id, SlotEvent::HandoffDropped(id))),
     );
+    let (idle, over) = world.stale_clients(number, now, max);
+    let idle = idle.into_iter();
+    parts.extend(idle.map(|(id, at)| Part::client(id, SlotEvent::ClientForgotten(id, at))));
+    let over = over.into_iter();
+    parts.extend(over.map(|id| Part::client(id, SlotEvent::SignInDropped(id))));
     Swept {
         parts,
         looked,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::record::{Extra, Record};
 use crate::session::account::Account;
-use crate::session::id::{AccountId, KeyId, SessionId};
+use crate::session::id::{AccountId, ClientId, KeyId, SessionId};
 use crate::session::state::{Factors, Surface};
 use crate::session::time::Timestamp;
 
@@ -64,6 +64,12 @@ impl<'a> SessionView<'a> {
     #[must_use]
     pub fn key(&self) -> Option<KeyId> {
         self.record.plain_key().or_else(|| self.extra?.key)
+    }
+
+    /// The client it belongs to.
+    #[must_use]
+    pub fn client(&self) -> Option<ClientId> {
+        self.extra?.client
     }
 
     /// What was proven when it was opened.

@@ -131,7 +131,7 @@ impl World {
     }
 
     /// Whether everything but time and parent lets the session live.
-    fn counts(&self, slot: &Slot, record: &Record, extra: Option<&Extra>) -> bool {
+    pub(super) fn counts(&self, slot: &Slot, record: &Record, extra: Option<&Extra>) -> bool {
         let key = record.plain_key().or_else(|| extra?.key);
         let client = extra.and_then(|extra| extra.client);
         self.accounts.allows(record.account, record.stamp)
@@ -200,7 +200,7 @@ impl World {
     #[must_use]
     pub fn sessions_of_client(&self, client: ClientId) -> Vec<SessionId> {
         let slot = self.slot_at(SlotNumber::of(client.as_bytes()));
-        slot.map(|slot| slot.read().sessions_of_client(client))
+        slot.and_then(|slot| Some(slot.read().clients.get(&client)?.sessions.clone()))
             .unwrap_or_default()
     }
 

@@ -4,11 +4,13 @@
 //! only grows; a session stamped with an older generation than its account's is dead (R3).
 
 use std::fmt;
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use zeroize::Zeroizing;
 
 use super::id::AccountId;
+use super::profile::Profile;
 use super::time::Timestamp;
 
 /// Characters a user name may have. Source: R20.
@@ -144,8 +146,12 @@ pub struct Account {
     pub expires_at: Option<Timestamp>,
     /// Its own limit of live sessions per surface: `Some(0)` none, `None` the surface's.
     pub max_sessions: Option<u32>,
+    /// What is known of the person behind it.
+    pub profile: Arc<Profile>,
     /// When it was made.
     pub created: Timestamp,
+    /// When it was changed last.
+    pub updated: Timestamp,
 }
 
 impl Account {

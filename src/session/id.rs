@@ -91,6 +91,12 @@ wide_id!(
     "hoff_"
 );
 
+wide_id!(
+    /// Names a login whose second step is still to come: `sia_…`.
+    SignInId,
+    "sia_"
+);
+
 /// Position of an account in the directory. Never given to another account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(pub u32);
@@ -106,6 +112,18 @@ impl AccountId {
 /// Position of a key in the directory. Never given to another key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub u32);
+
+impl SessionId {
+    /// The id of a session behind something with this family, from 12 random bytes. Source: R6.
+    #[must_use]
+    pub fn behind(family: [u8; 4], random: [u8; 12]) -> Self {
+        let mut bytes = [0; 16];
+        let (first, rest) = bytes.split_at_mut(4);
+        first.copy_from_slice(&family);
+        rest.copy_from_slice(&random);
+        Self(bytes)
+    }
+}
 
 /// Digits that one 64-bit number holds: 62^10 fits, so a 128-bit one is cut into three such pieces
 /// and wide divisions, which are slow, stay few.

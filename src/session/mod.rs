@@ -9,10 +9,12 @@
 
 pub mod account;
 pub mod activity;
+pub mod client;
 pub mod id;
 pub mod key;
 pub mod lifetime;
 pub mod policy;
+pub mod profile;
 pub mod state;
 pub mod time;
 pub mod token;

@@ -28,13 +28,31 @@ impl WhenFull {
     }
 }
 
-/// The bounds of one surface.
+/// How long sessions live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SurfacePolicy {
+pub struct LifetimeRule {
     /// Idle timeout of a new session in milliseconds; 0 for none.
     pub idle_timeout_ms: u32,
     /// Absolute lifetime of a new session in milliseconds.
     pub absolute_ms: u64,
+}
+
+impl LifetimeRule {
+    /// The lifetime of a session opened at `now`.
+    #[must_use]
+    pub fn from(self, now: Timestamp) -> Lifetime {
+        Lifetime {
+            idle_timeout_ms: self.idle_timeout_ms,
+            absolute: now.plus_ms(self.absolute_ms),
+        }
+    }
+}
+
+/// The bounds of one surface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SurfacePolicy {
+    /// How long a new session lives.
+    pub life: LifetimeRule,
     /// Live sessions an account may have on this surface; `None` for no limit.
     pub per_account: Option<u32>,
     /// What happens at the limit.
@@ -61,6 +79,12 @@ pub const SUDO_CHAIN_MAX: usize = 4;
 pub struct Policy {
     /// MollyBet sessions: 24 h idle, 30 days in all, 100 per account.
     pub mollybet: SurfacePolicy,
+    /// i3D sessions: 30 min idle, 12 h in all, 100 per account.
+    pub i3d: SurfacePolicy,
+    /// i3D sessions of those who asked to be remembered: 14 days idle, 30 days in all.
+    pub i3d_remembered: LifetimeRule,
+    /// Clerk sessions: no idle timeout, 7 days in all, 100 per account.
+    pub clerk: SurfacePolicy,
     /// xData sessions: 30 days, no idle timeout, no limit.
     pub xdata: SurfacePolicy,
     /// How long an impersonation lives at most. Source: R17.
@@ -73,6 +97,8 @@ impl Policy {
     pub const fn of(&self, surface: Surface) -> &SurfacePolicy {
         match surface {
             Surface::Mollybet => &self.mollybet,
+            Surface::I3d => &self.i3d,
+            Surface::Clerk => &self.clerk,
             Surface::Xdata => &self.xdata,
         }
     }
@@ -80,26 +106,29 @@ impl Policy {
     /// The lifetime of a session of `surface` opened at `now`.
     #[must_use]
     pub fn lifetime(&self, surface: Surface, now: Timestamp) -> Lifetime {
-        let bounds = self.of(surface);
-        Lifetime {
-            idle_timeout_ms: bounds.idle_timeout_ms,
-            absolute: now.plus_ms(bounds.absolute_ms),
-        }
+        self.of(surface).life.from(now)
     }
 }
 
 impl Default for Policy {
     fn default() -> Self {
+        const MINUTE_MS: u32 = 60_000;
+        let life = |idle_timeout_ms, absolute_ms| LifetimeRule {
+            idle_timeout_ms,
+            absolute_ms,
+        };
+        let limited = |life| SurfacePolicy {
+            life,
+            per_account: Some(100),
+            when_full: WhenFull::EvictIdle,
+        };
         Self {
-            mollybet: SurfacePolicy {
-                idle_timeout_ms: 86_400_000,
-                absolute_ms: 30 * DAY_MS,
-                per_account: Some(100),
-                when_full: WhenFull::EvictIdle,
-            },
+            mollybet: limited(life(24 * 60 * MINUTE_MS, 30 * DAY_MS)),
+            i3d: limited(life(30 * MINUTE_MS, DAY_MS / 2)),
+            i3d_remembered: life(14 * 24 * 60 * MINUTE_MS, 30 * DAY_MS),
+            clerk: limited(life(0, 7 * DAY_MS)),
             xdata: SurfacePolicy {
-                idle_timeout_ms: 0,
-                absolute_ms: 30 * DAY_MS,
+                life: life(0, 30 * DAY_MS),
                 per_account: None,
                 when_full: WhenFull::Deny,
             },

@@ -9,16 +9,25 @@ use std::fmt;
 pub enum Surface {
     /// MollyBet sessions.
     Mollybet = 1,
+    /// i3D.net v3 sessions.
+    I3d = 2,
+    /// Clerk's Frontend API.
+    Clerk = 3,
     /// NICT xData JSON-RPC.
     Xdata = 4,
 }
 
 impl Surface {
+    /// Every surface that issues sessions.
+    pub const ALL: [Self; 4] = [Self::Mollybet, Self::I3d, Self::Clerk, Self::Xdata];
+
     /// The name used in paths, configuration, headers and metrics.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Mollybet => "mollybet",
+            Self::I3d => "i3d",
+            Self::Clerk => "clerk",
             Self::Xdata => "xdata",
         }
     }
@@ -26,9 +35,7 @@ impl Surface {
     /// The surface of this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Mollybet, Self::Xdata]
-            .into_iter()
-            .find(|s| s.name() == name)
+        Self::ALL.into_iter().find(|s| s.name() == name)
     }
 }
 
@@ -59,6 +66,8 @@ pub enum EndReason {
     Parent = 7,
     /// The key it was opened with was withdrawn.
     Key = 8,
+    /// Its holder asked to have it forgotten: its client no longer lists it.
+    Removed = 9,
 }
 
 impl EndReason {
@@ -74,6 +83,7 @@ impl EndReason {
             Self::Account => "account",
             Self::Parent => "parent",
             Self::Key => "key",
+            Self::Removed => "removed",
         }
     }
 }
@@ -103,6 +113,12 @@ impl Factors {
         (Self::API_KEY, "api_key"),
         (Self::SUDO, "sudo"),
     ];
+
+    /// Whether every factor of `other` is in the set.
+    #[must_use]
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
 
     /// Both sets together.
     #[must_use]

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::id::{HandoffId, SessionId};
+use super::id::{ClientId, HandoffId, SessionId};
 
 /// The longest opaque credential that is looked at; longer ones are unknown without hashing.
 pub const CREDENTIAL_BYTES_MAX: usize = 256;
@@ -59,6 +59,35 @@ impl Secret {
         Self::new(URL_SAFE_NO_PAD.encode(&bytes[..]))
     }
 
+    /// The secret of a browser's client: its id and 24 secret bytes, base64url, 54 characters. Source: R7.
+    #[must_use]
+    pub fn client(id: ClientId, secret: [u8; 24]) -> Self {
+        let mut bytes = Zeroizing::new([0_u8; 40]);
+        let (name, rest) = bytes.split_at_mut(16);
+        name.copy_from_slice(id.as_bytes());
+        rest.copy_from_slice(&secret);
+        Self::new(URL_SAFE_NO_PAD.encode(&bytes[..]))
+    }
+
+    /// An i3D key: 24 letters and digits, of 32 random bytes. Source: R8.
+    #[must_use]
+    pub fn letters_and_digits(random: [u8; 32]) -> Self {
+        const ALPHABET: &[u8; 62] =
+            b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        // Each half has 128 bits and gives 12 digits, which is 72 bits: how uneven they are is below
+        // anything that can be noticed.
+        let mut text = String::with_capacity(24);
+        for half in random.chunks(16) {
+            let mut number = half.iter().fold(0_u128, |n, b| n << 8 | u128::from(*b));
+            for _ in 0..12 {
+                let digit = usize::try_from(number % 62).unwrap_or(0);
+                text.push(char::from(ALPHABET.get(digit).copied().unwrap_or(b'0')));
+                number /= 62;
+            }
+        }
+        Self::new(text)
+    }
+
     /// The text, for the one answer that hands it out.
     #[must_use]
     pub fn reveal(&self) -> &str {
@@ -97,6 +126,39 @@ impl InstallKey {
         let mut id = self.digest16(secret);
         id.first_chunk_mut::<4>()?.copy_from_slice(family);
         Some(HandoffId::from_bytes(id))
+    }
+
+    /// The id of the client whose secret this text is, or `None` if it cannot be one. Whether the
+    /// secret is right is still to be seen.
+    #[must_use]
+    pub fn client_id(secret: &[u8]) -> Option<ClientId> {
+        if secret.len() != 54 {
+            return None;
+        }
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(secret).ok()?);
+        bytes
+            .first_chunk::<16>()
+            .map(|id| ClientId::from_bytes(*id))
+    }
+
+    /// The secret by which a client that was never signed in proves itself: nothing is kept of it,
+    /// it follows from the id. Source: R7.
+    #[must_use]
+    pub fn anonymous_client(&self, id: ClientId) -> Secret {
+        let key = Zeroizing::new(blake3::derive_key(
+            "sessile 2026-11 anonymous clients",
+            &*self.0,
+        ));
+        let hash = blake3::keyed_hash(&key, id.as_bytes());
+        let secret = hash.as_bytes().first_chunk::<24>().copied();
+        Secret::client(id, secret.unwrap_or_default())
+    }
+
+    /// The client that stands behind an i3D guest key: sessions behind the key lie in its slot.
+    /// Source: R6, R8.
+    #[must_use]
+    pub fn guest_client(&self, secret: &[u8]) -> ClientId {
+        ClientId::from_bytes(self.digest16(secret))
     }
 
     /// The full digest of a long-lived secret such as an API key's.
@@ -158,6 +220,40 @@ mod tests {
         assert_eq!(Secret::hex([0xab; 16]).reveal(), "ab".repeat(16));
         let uuid = Secret::uuid_v4([0xff; 16]);
         assert_eq!(uuid.reveal(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+
+    #[test]
+    fn a_client_secret_names_its_client_and_an_anonymous_one_follows_from_the_id() {
+        let (key, other) = (InstallKey::new([1; 32]), InstallKey::new([2; 32]));
+        let id = ClientId::from_bytes([5; 16]);
+        let secret = Secret::client(id, [7; 24]);
+        assert_eq!(InstallKey::client_id(secret.reveal().as_bytes()), Some(id));
+        let anonymous = key.anonymous_client(id);
+        assert_eq!(
+            InstallKey::client_id(anonymous.reveal().as_bytes()),
+            Some(id)
+        );
+        assert_eq!(anonymous, key.anonymous_client(id));
+        assert_ne!(anonymous, other.anonymous_client(id));
+        assert_ne!(anonymous, secret);
+        for bad in [
+            "",
+            "AAAA",
+            &"A".repeat(53),
+            &"A".repeat(55),
+            &"!".repeat(54),
+        ] {
+            assert_eq!(InstallKey::client_id(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_i3d_key_has_24_letters_and_digits() {
+        for byte in [0, 1, 127, 255] {
+            let key = Secret::letters_and_digits([byte; 32]);
+            assert_eq!(key.reveal().len(), 24);
+            assert!(key.reveal().bytes().all(|b| b.is_ascii_alphanumeric()));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::engine::error::Refusal;
 use crate::engine::event::{AccountCause, DirectoryEvent, Part, SlotEvent};
 use crate::session::account::Account;
 use crate::session::id::{AccountId, SessionId};
+use crate::session::time::Timestamp;
 
 /// What the making of an account is decided from.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,7 @@ pub fn change(
     id: AccountId,
     change: &AccountChange,
     keep: Option<SessionId>,
+    now: Timestamp,
 ) -> Outcome {
     let before = facts.account.as_deref().ok_or(Refusal::AccountNotFound)?;
     if facts.subject_taken {
@@ -89,6 +91,7 @@ pub fn change(
         );
     }
     if after != *before {
+        after.updated = now;
         parts.push(Part::Directory(DirectoryEvent::AccountPut(
             id,
             Arc::new(after),
@@ -118,6 +121,7 @@ fn describe(account: &mut Account, patch: &AccountPatch) -> AccountCause {
     set(&mut account.locked, patch.locked.as_ref());
     set(&mut account.expires_at, patch.expires_at.as_ref());
     set(&mut account.max_sessions, patch.max_sessions.as_ref());
+    set(&mut account.profile, patch.profile.as_ref());
     if was_enabled && !account.enabled {
         AccountCause::Disabled
     } else {

@@ -1,11 +1,12 @@
 //! Making and withdrawing API keys. Source: R21.
 
-use super::{Decision, Outcome};
+use super::{Decision, Outcome, clients};
 use crate::engine::command::{NewKey, Reply};
 use crate::engine::error::Refusal;
-use crate::engine::event::{DirectoryEvent, Part};
-use crate::session::id::KeyId;
+use crate::engine::event::{DirectoryEvent, Part, SlotEvent};
+use crate::session::id::{ClientId, KeyId, SessionId};
 use crate::session::key::Key;
+use crate::session::time::Timestamp;
 
 /// What the making of a key is decided from.
 #[derive(Clone, Copy, Debug)]
@@ -14,12 +15,12 @@ pub struct CreateFacts {
     pub place: Option<KeyId>,
     /// Whether a key of this name exists.
     pub name_taken: bool,
-    /// The generation of its account, if that one exists and is enabled.
+    /// The generation of its account, if that one exists and is enabled; 0 for a key of nobody's.
     pub generation: Option<u32>,
 }
 
 /// Decides the making of a key.
-pub fn create(facts: CreateFacts, new: &NewKey) -> Outcome {
+pub fn create(facts: CreateFacts, new: &NewKey, now: Timestamp) -> Outcome {
     let generation = facts.generation.ok_or(Refusal::AccountNotFound)?;
     if facts.name_taken {
         return Err(Refusal::KeyTaken);
@@ -31,20 +32,35 @@ pub fn create(facts: CreateFacts, new: &NewKey) -> Outcome {
         secret: new.secret,
         account: new.account,
         generation,
+        expires_at: new.expires_at,
+        networks: new.networks.clone(),
     };
+    let client = key.client();
+    let client = client.map(|id| Part::client(id, SlotEvent::ClientOpened(id, now)));
     let event = DirectoryEvent::KeyCreated(place, Box::new(key));
     Ok(Decision {
-        parts: vec![Part::Directory(event)],
+        parts: client.into_iter().chain([Part::Directory(event)]).collect(),
         reply: Reply::KeyCreated(place),
     })
 }
 
-/// Decides the withdrawal of a key.
-pub fn delete(exists: bool, id: KeyId) -> Outcome {
-    if !exists {
+/// What the withdrawal of a key is decided from.
+#[derive(Clone, Debug)]
+pub struct DeleteFacts {
+    /// Whether there is such a key.
+    pub exists: bool,
+    /// The client behind a guest key, and its sessions.
+    pub client: Option<(ClientId, Vec<SessionId>)>,
+}
+
+/// Decides the withdrawal of a key. Whoever is logged in on a guest key is logged out with it.
+pub fn delete(facts: &DeleteFacts, id: KeyId, now: Timestamp) -> Outcome {
+    if !facts.exists {
         return Err(Refusal::KeyNotFound);
     }
-    Ok(Decision::done(vec![Part::Directory(
-        DirectoryEvent::KeyDeleted(id),
-    )]))
+    let mut parts = vec![Part::Directory(DirectoryEvent::KeyDeleted(id))];
+    if let Some((client, sessions)) = &facts.client {
+        parts.extend(clients::destruction(*client, sessions, now));
+    }
+    Ok(Decision::done(parts))
 }

@@ -6,6 +6,7 @@
 //! opening they make room for (R4).
 
 pub mod accounts;
+pub mod clients;
 pub mod handoffs;
 pub mod keys;
 pub mod sessions;

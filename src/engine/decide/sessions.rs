@@ -1,4 +1,4 @@
-//! Opening and ending sessions; clients.
+//! Opening and ending sessions.
 
 use std::cmp::Reverse;
 
@@ -8,7 +8,7 @@ use crate::engine::error::Refusal;
 use crate::engine::event::{DirectoryEvent, Part, SessionOpened, SlotEvent};
 use crate::session::id::{AccountId, ClientId, KeyId, SessionId};
 use crate::session::policy::WhenFull;
-use crate::session::state::{EndReason, Surface};
+use crate::session::state::{EndReason, Factors, Surface};
 use crate::session::time::Timestamp;
 
 /// How the account of an open stands.
@@ -22,6 +22,8 @@ pub struct Standing {
     pub locked: bool,
     /// The highest one-time-password step it spent.
     pub step_spent: u64,
+    /// Whether a second factor is asked for.
+    pub has_totp: bool,
 }
 
 impl Standing {
@@ -38,6 +40,12 @@ impl Standing {
             return Err(Refusal::AccountLocked);
         }
         Ok(())
+    }
+
+    /// Whether these factors are enough for a session. A password alone is not where a second factor
+    /// is asked for; whoever vouches for a user, or impersonates him, proved what he had to (R18).
+    fn is_proven_by(self, factors: Factors) -> bool {
+        !self.has_totp || factors != Factors::PASSWORD
     }
 }
 
@@ -75,6 +83,9 @@ pub fn open(facts: &OpenFacts, open: &Open, now: Timestamp) -> Outcome {
     standing.admits(open.grant.generation)?;
     if !facts.key_live {
         return Err(Refusal::KeyNotFound);
+    }
+    if !standing.is_proven_by(open.grant.factors) {
+        return Err(Refusal::SecondFactorMissing);
     }
     if !facts.client_live {
         return Err(Refusal::SessionNotFound);
@@ -180,45 +191,24 @@ impl Room {
     }
 }
 
-/// What an end is decided from: where a live session was issued, and with which key.
+/// What an end is decided from: where a live session was issued, with which key, on which client.
 #[derive(Clone, Copy, Debug)]
 pub struct EndFacts {
     /// `None` if no live session has the id.
-    pub live: Option<(Surface, Option<KeyId>)>,
+    pub live: Option<(Surface, Option<KeyId>, Option<ClientId>)>,
 }
 
 /// Decides an end. What is dead already is answered like what never was.
 pub fn end(facts: EndFacts, end: &End, now: Timestamp) -> Outcome {
-    let (surface, key) = facts.live.ok_or(Refusal::SessionNotFound)?;
-    let fits = end.surface.is_none_or(|s| s == surface) && end.key.is_none_or(|k| Some(k) == key);
+    let (surface, key, client) = facts.live.ok_or(Refusal::SessionNotFound)?;
+    let fits = end.surface.is_none_or(|s| s == surface)
+        && end.key.is_none_or(|k| Some(k) == key)
+        && end.client.is_none_or(|c| Some(c) == client);
     if !fits {
         return Err(Refusal::SessionNotFound);
     }
     let ended = SlotEvent::SessionEnded(end.id, now, end.reason);
     Ok(Decision::done(vec![Part::session(end.id, ended)]))
-}
-
-/// Decides the making of a client; one that exists stays as it is.
-#[must_use]
-pub fn open_client(exists: bool, id: ClientId, now: Timestamp) -> Decision {
-    let opened = (!exists).then(|| Part::client(id, SlotEvent::ClientOpened(id, now)));
-    Decision::done(opened.into_iter().collect())
-}
-
-/// Decides the end of a client and of its sessions: all of it is one slot's, and one record.
-pub fn destroy_client(
-    exists: bool,
-    sessions: &[SessionId],
-    id: ClientId,
-    now: Timestamp,
-) -> Outcome {
-    if !exists {
-        return Err(Refusal::SessionNotFound);
-    }
-    let ended = |&id| Part::session(id, SlotEvent::SessionEnded(id, now, EndReason::Parent));
-    let mut parts: Vec<_> = sessions.iter().map(ended).collect();
-    parts.push(Part::client(id, SlotEvent::ClientDestroyed(id, now)));
-    Ok(Decision::done(parts))
 }
 
 #[cfg(test)]

@@ -183,6 +183,7 @@ impl Described {
             locked: self.locked,
             expires_at: self.expires_at_ms.map(|at| at.map(Timestamp::from_ms)),
             max_sessions: self.max_sessions,
+            profile: None,
         })
     }
 }
@@ -251,7 +252,9 @@ pub(super) async fn create<E: Engine>(
         locked: patch.locked.unwrap_or(false),
         expires_at: patch.expires_at.flatten(),
         max_sessions: patch.max_sessions.flatten(),
+        profile: patch.profile.unwrap_or_default(),
         created: engine.now(),
+        updated: engine.now(),
     };
     let name = account.username.as_str().to_owned();
     engine

@@ -143,7 +143,13 @@ impl From<ServiceError> for Problem {
                     "the account has as many live sessions as it may have",
                 ),
                 Refusal::Full => Self::Conflict("full", "there is no room for another one"),
-                Refusal::StepSpent | Refusal::NotPermitted => Self::Internal,
+                Refusal::AlreadySignedIn => {
+                    Self::Conflict("signed_in", "somebody is signed in on this client already")
+                }
+                Refusal::StepSpent
+                | Refusal::NotPermitted
+                | Refusal::SignInNotFound
+                | Refusal::SecondFactorMissing => Self::Internal,
             },
             ServiceError::Overloaded | ServiceError::Unavailable => Self::Unavailable,
             ServiceError::Entropy(_) => Self::Internal,

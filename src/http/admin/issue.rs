@@ -80,6 +80,9 @@ pub(super) async fn issue<E: Engine>(caller: Caller, payload: Payload, engine: D
             let secret = match surface {
                 Surface::Mollybet => Secret::hex(random),
                 Surface::Xdata => Secret::uuid_v4(random),
+                Surface::I3d | Surface::Clerk => {
+                    return Err(Problem::Invalid("surface: not yet".into()));
+                }
             };
             let id = engine
                 .session_id(secret.reveal().as_bytes())
@@ -125,8 +128,9 @@ async fn owner<E: Engine>(
                 .get()
                 .await
                 .ok_or(Problem::NotFound("no such key"))?;
-            let account = engine.account(key.account).get().await.ok_or(unknown)?;
-            Ok((key.account, account))
+            let id = key.account.ok_or(unknown)?;
+            let account = engine.account(id).get().await;
+            Ok((id, account.ok_or(Problem::NotFound("no such account"))?))
         }
         (Some(subject), username) => {
             if let Some(found) = engine.account_by_subject(subject).get().await {
@@ -179,7 +183,9 @@ fn vouched_account<E: Engine>(engine: &E, username: Username, subject: &str) -> 
         locked: false,
         expires_at: None,
         max_sessions: None,
+        profile: Arc::default(),
         created: engine.now(),
+        updated: engine.now(),
     }
 }
 
@@ -191,8 +197,8 @@ async fn key_of<E: Engine>(
     account: AccountId,
 ) -> Result<Option<KeyId>, Problem> {
     match (surface, &wanted.api_key) {
-        (Surface::Mollybet, None) => Ok(None),
-        (Surface::Mollybet, Some(_)) => {
+        (Surface::Mollybet | Surface::I3d | Surface::Clerk, None) => Ok(None),
+        (Surface::Mollybet | Surface::I3d | Surface::Clerk, Some(_)) => {
             Err(Problem::Invalid("api_key: only with surface xdata".into()))
         }
         (Surface::Xdata, None) => Err(Problem::Invalid(
@@ -200,7 +206,7 @@ async fn key_of<E: Engine>(
         )),
         (Surface::Xdata, Some(name)) => {
             let found = engine.key_by_name(name).get().await;
-            match found.filter(|(_, key)| key.account == account) {
+            match found.filter(|(_, key)| key.account == Some(account)) {
                 Some((id, _)) => Ok(Some(id)),
                 None => Err(Problem::NotFound("the account has no such key")),
             }
@@ -216,7 +222,7 @@ fn grant<E: Engine>(
     described: &Account,
     key: Option<KeyId>,
 ) -> Result<Grant, Problem> {
-    let usual = engine.policy().of(surface);
+    let usual = engine.policy().of(surface).life;
     let idle_timeout_ms = wanted.idle_timeout_ms.unwrap_or(usual.idle_timeout_ms);
     let absolute_ms = wanted.absolute_ms.unwrap_or(usual.absolute_ms);
     let in_range = idle_timeout_ms <= IDLE_TIMEOUT_MAX_MS;

@@ -38,7 +38,9 @@ pub(super) async fn create<E: Engine>(
         kind,
         name: name.reveal().into(),
         secret: engine.digest(secret.reveal().as_bytes()),
-        account,
+        account: Some(account),
+        expires_at: None,
+        networks: Vec::new(),
     };
     engine.ask(Command::CreateKey(new)).await?;
     let body = json!({
@@ -71,7 +73,10 @@ pub(super) async fn list<E: Engine>(caller: Caller, page: Query<Page>, engine: D
     let keys = engine.keys(after, max).get().await;
     let mut list = Vec::with_capacity(keys.len());
     for (_, key) in &keys {
-        let account = engine.account(key.account).get().await;
+        let account = match key.account {
+            Some(id) => engine.account(id).get().await,
+            None => None,
+        };
         list.push(json!({
             "kind": key.kind.name(),
             "api_key": key.name,

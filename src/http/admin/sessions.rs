@@ -67,6 +67,7 @@ pub(super) async fn revoke<E: Engine>(
         id,
         surface: None,
         key: None,
+        client: None,
         reason: EndReason::Revoked,
     };
     engine.ask(Command::End(end)).await?;

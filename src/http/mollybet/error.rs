@@ -172,9 +172,13 @@ impl From<ServiceError> for Problem {
                 | Refusal::KeyNotFound => Self::LoginFailed,
                 Refusal::LimitReached => Self::SessionLimitReached,
                 Refusal::NotPermitted => Self::PermissionDenied,
-                Refusal::NameTaken | Refusal::SubjectTaken | Refusal::KeyTaken | Refusal::Full => {
-                    Self::Internal
-                }
+                Refusal::SecondFactorMissing => Self::SecondFactorRequired,
+                Refusal::NameTaken
+                | Refusal::SubjectTaken
+                | Refusal::KeyTaken
+                | Refusal::AlreadySignedIn
+                | Refusal::SignInNotFound
+                | Refusal::Full => Self::Internal,
             },
             ServiceError::Overloaded | ServiceError::Unavailable => Self::Unavailable,
             ServiceError::Entropy(_) => Self::Internal,

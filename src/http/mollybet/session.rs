@@ -86,6 +86,7 @@ async fn ask<E: Engine>(engine: &E, id: SessionId, unknown: Problem) -> Outcome 
         id,
         surface: Some(Surface::Mollybet),
         key: None,
+        client: None,
         reason: EndReason::Logout,
     };
     match engine.ask(Command::End(end)).await {

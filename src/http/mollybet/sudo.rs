@@ -38,7 +38,7 @@ async fn open<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) ->
             .await
             .map(|(id, _)| id),
         child,
-        idle_timeout_ms: policy.mollybet.idle_timeout_ms,
+        idle_timeout_ms: policy.mollybet.life.idle_timeout_ms,
         absolute_ms: policy.sudo_absolute_ms,
         per_account: policy.mollybet.per_account,
         when_full: policy.mollybet.when_full,

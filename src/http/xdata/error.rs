@@ -91,6 +91,9 @@ pub(super) fn fault(error: ServiceError) -> Fault {
             | Refusal::SubjectTaken
             | Refusal::StepSpent
             | Refusal::KeyTaken
+            | Refusal::AlreadySignedIn
+            | Refusal::SignInNotFound
+            | Refusal::SecondFactorMissing
             | Refusal::Full => Fault::INTERNAL_ERROR,
         },
         ServiceError::Overloaded | ServiceError::Unavailable => BUSY,

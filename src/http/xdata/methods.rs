@@ -89,7 +89,7 @@ async fn open<E: Engine>(
                 .filter(|ms| (1..=ABSOLUTE_MAX_MS).contains(ms));
             ms.ok_or(Fault::INVALID_PARAMS)?
         }
-        Some(_) | None => bounds.absolute_ms,
+        Some(_) | None => bounds.life.absolute_ms,
     };
     let secret = Secret::uuid_v4(engine.random().map_err(|_| Fault::INTERNAL_ERROR)?);
     let id = engine
@@ -102,7 +102,7 @@ async fn open<E: Engine>(
         surface: Surface::Xdata,
         // Expiry is absolute from opening: nothing slides.
         lifetime: Lifetime {
-            idle_timeout_ms: bounds.idle_timeout_ms,
+            idle_timeout_ms: bounds.life.idle_timeout_ms,
             absolute,
         },
         factors: Factors::API_KEY,
@@ -159,6 +159,7 @@ async fn close<E: Engine>(
             id,
             surface: Some(Surface::Xdata),
             key,
+            client: None,
             reason: EndReason::Logout,
         };
         match engine.ask(Command::End(end)).await {
