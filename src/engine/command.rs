@@ -72,6 +72,9 @@ pub struct Sudo {
 pub struct StartSignIn {
     /// Where.
     pub client: ClientId,
+    /// The secret that the browser presented, if its client exists: with another one by now the
+    /// client is not its own, or no longer.
+    pub presented: Option<Digest>,
     /// A browser's new secret, under which the client comes to be if there is none; a guest key
     /// keeps its own.
     pub secret: Option<Digest>,
@@ -90,6 +93,9 @@ pub struct StartSignIn {
 pub struct SignIn {
     /// The session; its grant names the client.
     pub open: Open,
+    /// The secret that the browser presented, if its client exists: with another one by now the
+    /// client is not its own, or no longer.
+    pub presented: Option<Digest>,
     /// A browser's new secret, under which the client comes to be if there is none. `None` for a
     /// guest key, which keeps its own and has one session at a time.
     pub secret: Option<Digest>,

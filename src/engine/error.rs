@@ -36,6 +36,9 @@ pub enum Refusal {
     /// Somebody is signed in on this client already: on a guest key anybody, in a browser this account.
     #[error("signed in already")]
     AlreadySignedIn,
+    /// The client is not the caller's, or no longer: its secret is another one by now.
+    #[error("the client changed meanwhile")]
+    ClientChanged,
     /// The client has no pending login of this id, or it is over or was tried too often.
     #[error("no such pending login")]
     SignInNotFound,

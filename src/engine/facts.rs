@@ -346,6 +346,7 @@ fn client_facts(world: &World, id: ClientId, now: Timestamp) -> Option<ClientFac
             held: held.collect(),
             ended: client.record.ended.iter().map(|ended| ended.id).collect(),
             sign_in: client.record.sign_in,
+            secret: client.record.secret,
         })
     })
 }

@@ -30,6 +30,8 @@ pub struct Held {
 /// What is known of a client.
 #[derive(Clone, Debug, Default)]
 pub struct ClientFacts {
+    /// What is kept of its secret; a guest key has none of its own.
+    pub secret: Option<Digest>,
     /// Sessions that no event ended yet.
     pub held: Vec<Held>,
     /// Sessions that ended and are still listed.
@@ -82,7 +84,7 @@ pub fn start(
     standing
         .ok_or(Refusal::AccountNotFound)?
         .admits(asked.generation)?;
-    let known = known(client, asked.secret)?;
+    let known = known(client, asked.presented, asked.secret)?;
     known.admits(asked.account, asked.secret)?;
     let mut parts = known.entry(asked.client, asked.secret, now);
     let started = client::SignIn {
@@ -127,7 +129,7 @@ pub fn sign_in(
     now: Timestamp,
 ) -> Outcome {
     let id = asked.open.grant.client.ok_or(Refusal::SessionNotFound)?;
-    let known = known(client, asked.secret)?;
+    let known = known(client, asked.presented, asked.secret)?;
     let pending = known.sign_in.filter(|pending| pending.is_open(now));
     if asked.step.is_some() && pending.map(|pending| pending.id) != asked.step {
         return Err(Refusal::SignInNotFound);
@@ -140,11 +142,18 @@ pub fn sign_in(
     Ok(Decision::done(parts))
 }
 
-/// The client, or a new one if it comes with a secret.
-fn known(client: Option<&ClientFacts>, secret: Option<Digest>) -> Result<ClientFacts, Refusal> {
+/// The client, if it is still the one whose secret was presented, or a new one if it comes with a
+/// secret. Two logins on one browser's client cannot both go by the same old secret: whoever held it
+/// before would be signed in along with the other.
+fn known(
+    client: Option<&ClientFacts>,
+    presented: Option<Digest>,
+    secret: Option<Digest>,
+) -> Result<ClientFacts, Refusal> {
     match client {
-        Some(client) => Ok(client.clone()),
-        None if secret.is_some() => Ok(ClientFacts::default()),
+        Some(client) if client.secret == presented => Ok(client.clone()),
+        None if presented.is_none() && secret.is_some() => Ok(ClientFacts::default()),
+        Some(_) => Err(Refusal::ClientChanged),
         None => Err(Refusal::SessionNotFound),
     }
 }

@@ -149,6 +149,7 @@ impl From<ServiceError> for Problem {
                 Refusal::StepSpent
                 | Refusal::NotPermitted
                 | Refusal::SignInNotFound
+                | Refusal::ClientChanged
                 | Refusal::SecondFactorMissing => Self::Internal,
             },
             ServiceError::Overloaded | ServiceError::Unavailable => Self::Unavailable,

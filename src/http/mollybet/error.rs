@@ -178,6 +178,7 @@ impl From<ServiceError> for Problem {
                 | Refusal::KeyTaken
                 | Refusal::AlreadySignedIn
                 | Refusal::SignInNotFound
+                | Refusal::ClientChanged
                 | Refusal::Full => Self::Internal,
             },
             ServiceError::Overloaded | ServiceError::Unavailable => Self::Unavailable,

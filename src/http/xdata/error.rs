@@ -93,6 +93,7 @@ pub(super) fn fault(error: ServiceError) -> Fault {
             | Refusal::KeyTaken
             | Refusal::AlreadySignedIn
             | Refusal::SignInNotFound
+            | Refusal::ClientChanged
             | Refusal::SecondFactorMissing
             | Refusal::Full => Fault::INTERNAL_ERROR,
         },
