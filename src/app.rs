@@ -16,6 +16,7 @@ use crate::durability::directory::{DataDirectory, DirectoryError};
 use crate::entropy::SystemEntropy;
 use crate::http::admin::{AdminTokens, Role};
 use crate::http::server;
+use crate::http::settings::{ClerkSettings, Settings};
 use crate::journal::memory::{Keep, MemoryJournal, Pace};
 use crate::session::policy::Policy;
 
@@ -110,9 +111,10 @@ impl Node {
         listeners: Listeners,
         workers: usize,
         tokens: AdminTokens,
+        settings: Settings,
     ) -> io::Result<Self> {
         let private = server::private(listeners.private, tokens, engine.clone())?;
-        let public = server::public(listeners.public, workers, engine.clone())?;
+        let public = server::public(listeners.public, workers, engine.clone(), settings)?;
         let servers = vec![public.handle(), private.handle()];
         actix::spawn(private);
         actix::spawn(public);
@@ -129,6 +131,19 @@ impl Node {
             server.stop(true).await;
         }
         self.owners.stop();
+    }
+}
+
+/// What the surfaces are told of the configuration.
+fn settings(config: &Config, listen: SocketAddr) -> Settings {
+    let clerk = &config.clerk;
+    Settings {
+        clerk: ClerkSettings {
+            issuer: clerk.issuer.clone().unwrap_or(format!("http://{listen}")),
+            allowed_origins: clerk.allowed_origins.clone(),
+            development: config.dev,
+            token_lifetime_max_s: clerk.token_lifetime_max_s,
+        },
     }
 }
 
@@ -185,7 +200,8 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         dev.save(&directory, listen, admin_listen)?;
     }
     let tokens = AdminTokens::new(tokens.iter().map(|(token, role)| (token.as_str(), *role)));
-    let node = Node::serve(engine, owners, listeners, config.workers, tokens)
+    let settings = settings(&config, listen);
+    let node = Node::serve(engine, owners, listeners, config.workers, tokens, settings)
         .context("starting the listeners")?;
     announce(listen, admin_listen, dev.as_ref());
     tracing::warn!("state is kept in memory only: a stop ends every session");

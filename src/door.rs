@@ -60,6 +60,21 @@ impl<R> Answer<R> {
     }
 }
 
+/// Whose token is wanted, and what it says besides.
+#[derive(Clone, Debug)]
+pub struct TokenOf {
+    /// The session: `sid`.
+    pub session: SessionId,
+    /// The user: `sub`.
+    pub subject: String,
+    /// The server: `iss`.
+    pub issuer: String,
+    /// The page that asks: `azp`.
+    pub authorized_party: Option<String>,
+    /// Minutes since the first and the second factor were proven, −1 for never: `fva`.
+    pub factor_ages: [i64; 2],
+}
+
 /// A session as operators see it.
 #[derive(Clone, Debug)]
 pub struct SessionSummary {
@@ -178,6 +193,29 @@ pub trait Engine: Clone + Send + 'static {
         generation: u32,
         code: &str,
     ) -> impl Future<Output = Result<Proof, LoginRefusal>>;
+
+    /// A session's own token that is valid for a minute.
+    fn session_token(&self, of: TokenOf) -> impl Future<Output = Result<String, ServiceError>>;
+
+    /// The youngest token of a session for this page, if it is younger than 30 seconds.
+    fn recent_session_token(
+        &self,
+        session: SessionId,
+        authorized_party: Option<&str>,
+    ) -> Option<String>;
+
+    /// A token by the template of this name, whose shortcodes name `facts`; `None` if there is no such
+    /// template.
+    fn template_token(
+        &self,
+        name: &str,
+        of: TokenOf,
+        facts: serde_json::Value,
+        lifetime_max_s: u32,
+    ) -> impl Future<Output = Result<Option<String>, ServiceError>>;
+
+    /// The public keys by which tokens are verified, as a JSON Web Key Set.
+    fn jwks(&self) -> impl Future<Output = Result<String, ServiceError>>;
 
     /// Hashes a password for keeping.
     fn hash_password(

@@ -14,7 +14,7 @@ use super::messages::Ask;
 use super::owner::{Owner, Shared};
 use super::rooms::ShardRoom;
 use crate::credentials::login::{FirstStep, Login, LoginDesk, LoginRefusal, Proof};
-use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary};
+use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary, TokenOf};
 use crate::engine::clients::ClientView;
 use crate::engine::command::{Command, Decider, Reply};
 use crate::engine::digest;
@@ -196,6 +196,28 @@ impl Engine for EngineHandle {
         code: &str,
     ) -> Result<Proof, LoginRefusal> {
         self.0.login.check_code(account, generation, code).await
+    }
+
+    async fn session_token(&self, _of: TokenOf) -> Result<String, ServiceError> {
+        Err(ServiceError::Unavailable)
+    }
+
+    fn recent_session_token(&self, _: SessionId, _: Option<&str>) -> Option<String> {
+        None
+    }
+
+    async fn template_token(
+        &self,
+        _name: &str,
+        _of: TokenOf,
+        _facts: serde_json::Value,
+        _lifetime_max_s: u32,
+    ) -> Result<Option<String>, ServiceError> {
+        Ok(None)
+    }
+
+    async fn jwks(&self) -> Result<String, ServiceError> {
+        Err(ServiceError::Unavailable)
     }
 
     async fn hash_password(&self, password: String) -> Result<PasswordHash, ServiceError> {

@@ -141,6 +141,7 @@ impl ServeArguments {
                 .unwrap_or_else(|| usize::from(processors())),
             log_format,
             policy: file.policy()?,
+            clerk: file.clerk()?,
             admin_tokens: file.admin_tokens()?,
         })
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::clerk::{ClerkConfig, ClerkSection};
 use super::limits::{LifetimeSection, LifetimesSection, LimitsSection};
 use super::{AdminTokenFile, ConfigError};
 use crate::session::policy::Policy;
@@ -30,6 +31,7 @@ pub struct FileConfig {
     admin: AdminSection,
     limits: LimitsSection,
     lifetimes: LifetimesSection,
+    clerk: ClerkSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -59,6 +61,11 @@ impl FileConfig {
         self.limits.apply(&mut policy)?;
         self.lifetimes.apply(&mut policy)?;
         Ok(policy)
+    }
+
+    /// What it says of the clerk surface.
+    pub fn clerk(&self) -> Result<ClerkConfig, ConfigError> {
+        self.clerk.read()
     }
 
     /// The admin tokens it names.

@@ -3,12 +3,14 @@
 //! This room knows names, units and ranges. It must never start or open anything but the
 //! configuration file itself.
 
+pub mod clerk;
 pub mod file;
 pub mod limits;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use self::clerk::ClerkConfig;
 use crate::session::policy::Policy;
 
 /// The most shards a node may have.
@@ -44,6 +46,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Bounds of the surfaces.
     pub policy: Policy,
+    /// The clerk surface.
+    pub clerk: ClerkConfig,
     /// Files with admin tokens, and the role of each.
     pub admin_tokens: Vec<AdminTokenFile>,
 }

@@ -1,7 +1,7 @@
 //! Reading request headers, shared by all surfaces: a credential sent twice is no credential.
 
 use actix_web::http::header::{
-    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, USER_AGENT,
+    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, USER_AGENT,
 };
 use compact_str::CompactString;
 
@@ -34,6 +34,26 @@ pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Single<'a> {
         (Some(value), None) => Single::One(value.as_bytes()),
         (Some(_), Some(_)) => Single::Repeated,
     }
+}
+
+/// The cookie of this name; one that is sent twice is ambiguous, as a header is.
+#[must_use]
+pub fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> Single<'a> {
+    let mut found = Single::Absent;
+    for header in headers.get_all(COOKIE) {
+        for pair in header.as_bytes().split(|byte| *byte == b';') {
+            let pair = pair.trim_ascii();
+            let value = pair
+                .strip_prefix(name.as_bytes())
+                .and_then(|rest| rest.strip_prefix(b"="));
+            match (value, found) {
+                (None, _) => {}
+                (Some(value), Single::Absent) => found = Single::One(value),
+                (Some(_), Single::One(_) | Single::Repeated) => return Single::Repeated,
+            }
+        }
+    }
+    found
 }
 
 /// Whether a request counts as activity: yes, unless it says `X-Sessile-Touch: no`. Source: R9.
@@ -166,6 +186,26 @@ mod tests {
             single(&headers("session", &["a", "a"]), &name),
             Single::Repeated
         );
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others_and_only_by_its_whole_name() {
+        for (sent, found) in [
+            (&[][..], Single::Absent),
+            (&["a=1; __client=x; b=2"], Single::One(&b"x"[..])),
+            (&["__client=x", "__client_uat=7"], Single::One(b"x")),
+            (&["__client_uat=7; x__client=9"], Single::Absent),
+            (&["__client="], Single::One(b"")),
+            (&["__client=a=b"], Single::One(b"a=b")),
+            (&["__client=x; __client=x"], Single::Repeated),
+            (&["__client=x", "__client=y"], Single::Repeated),
+        ] {
+            assert_eq!(
+                cookies(&headers("cookie", sent), "__client"),
+                found,
+                "{sent:?}"
+            );
+        }
     }
 
     #[test]

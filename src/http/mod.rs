@@ -8,6 +8,7 @@
 
 pub mod admin;
 pub mod body;
+pub mod clerk;
 pub mod gateway;
 pub mod headers;
 pub mod json;
@@ -17,6 +18,7 @@ pub mod mollybet;
 pub mod ops;
 pub mod reply;
 pub mod server;
+pub mod settings;
 mod walk;
 pub mod xdata;
 
@@ -29,6 +31,8 @@ use crate::door::Engine;
 /// Mounts everything the public listener serves.
 pub fn public<E: Engine>(routes: &mut ServiceConfig) {
     gateway::mount::<E>(routes);
+    // Before mollybet, which answers to what is left of /v1.
+    clerk::mount::<E>(routes);
     mollybet::mount::<E>(routes);
     xdata::mount::<E>(routes);
     routes.default_service(web::to(not_found));

@@ -10,6 +10,13 @@ pub struct Timestamp(u64);
 /// The largest timestamp that fits the 48 bits a record keeps.
 const MAX_MS: u64 = (1 << 48) - 1;
 
+/// As the number of milliseconds.
+impl serde::Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(self.0)
+    }
+}
+
 impl Timestamp {
     /// The latest representable instant; stands for "no limit".
     pub const MAX: Self = Self(MAX_MS);

@@ -14,6 +14,7 @@ use sessile::app::{self, Listeners};
 use sessile::clock::ManualClock;
 use sessile::entropy::SystemEntropy;
 use sessile::http::admin::{AdminTokens, Role};
+use sessile::http::settings::{ClerkSettings, Settings};
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::policy::Policy;
 
@@ -38,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// When a record counts as durable.
     pub(crate) pace: Pace,
+    /// The clerk surface; its issuer is where the surfaces are.
+    pub(crate) clerk: ClerkSettings,
 }
 
 impl Default for Setup {
@@ -47,6 +50,12 @@ impl Default for Setup {
             workers: 2,
             policy: Policy::default(),
             pace: Pace::Prompt,
+            clerk: ClerkSettings {
+                allowed_origins: vec!["https://app.example".into()],
+                development: true,
+                token_lifetime_max_s: 86_400,
+                ..ClerkSettings::default()
+            },
         }
     }
 }
@@ -91,9 +100,21 @@ impl Node {
                     (ISSUER, Role::Issue),
                     (READER, Role::Read),
                 ]);
-                let node =
-                    app::Node::serve(engine.clone(), owners, listeners, setup.workers, tokens)
-                        .unwrap();
+                let settings = Settings {
+                    clerk: ClerkSettings {
+                        issuer: format!("http://{public}"),
+                        ..setup.clerk
+                    },
+                };
+                let node = app::Node::serve(
+                    engine.clone(),
+                    owners,
+                    listeners,
+                    setup.workers,
+                    tokens,
+                    settings,
+                )
+                .unwrap();
                 started.send(engine).unwrap();
                 let _ = stopped.await;
                 node.stop().await;

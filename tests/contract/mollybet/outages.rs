@@ -84,7 +84,15 @@ fn without_randomness_nothing_is_issued() {
         actix::System::new().block_on(async move {
             let (engine, owners) = app::start_engine(ports, Policy::default(), 1).unwrap();
             let tokens = AdminTokens::new([(OWNER, Role::Own)]);
-            let node = app::Node::serve(engine, owners, listeners, 1, tokens).unwrap();
+            let node = app::Node::serve(
+                engine,
+                owners,
+                listeners,
+                1,
+                tokens,
+                sessile::http::settings::Settings::default(),
+            )
+            .unwrap();
             started.send(()).unwrap();
             let _ = stopped.await;
             node.stop().await;

@@ -1,0 +1,215 @@
+//! Who calls: which client, shown by a cookie or, natively, by a header. Source: R7, C-10 to C-19.
+
+use actix_web::HttpRequest;
+use actix_web::HttpResponse;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::{AUTHORIZATION, HeaderValue, ORIGIN, SET_COOKIE};
+
+use super::error::Problem;
+use super::request::query;
+use crate::door::Engine;
+use crate::engine::clients::ClientView;
+use crate::http::headers::{Single, cookies, single};
+use crate::http::settings::ClerkSettings;
+use crate::session::id::ClientId;
+use crate::session::token::{CREDENTIAL_BYTES_MAX, Digest, InstallKey, Secret};
+
+/// The cookie that carries a browser's client.
+pub(super) const COOKIE: &str = "__client";
+/// How long browsers keep it: 400 days, as long as they keep anything.
+const COOKIE_DAYS: i64 = 400;
+
+/// The client that was presented. The two ways of not being one differ in what may be handed out.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Standing {
+    /// It exists, and this is what is kept of its secret.
+    Known(ClientId, Digest),
+    /// It never signed in: nothing is kept of it.
+    Anonymous(ClientId),
+    /// It exists, and its secret is another one: this one was replaced by a login. Whoever asks may be
+    /// the browser that signed in, in a request that crossed the login: it keeps its new cookie.
+    Replaced,
+    /// Nothing was presented, or nothing that ever was a client.
+    Nobody,
+}
+
+/// Who calls.
+pub(super) struct Caller {
+    /// Whether the client is shown and handed out in the header `Authorization`.
+    native: bool,
+    pub(super) standing: Standing,
+    /// The page that calls.
+    pub(super) origin: Option<String>,
+}
+
+impl Caller {
+    /// Reads who calls, and whether he is who he says.
+    pub(super) async fn read<E: Engine>(
+        engine: &E,
+        settings: &ClerkSettings,
+        request: &HttpRequest,
+    ) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let origin = match single(headers, &ORIGIN) {
+            Single::Absent => None,
+            Single::One(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            Single::Repeated => return Err(Problem::BadRequest),
+        };
+        let authorization = match single(headers, &AUTHORIZATION) {
+            Single::Absent => None,
+            Single::One(text) => Some(text),
+            Single::Repeated => return Err(Problem::BadRequest),
+        };
+        if origin.is_some() && authorization.is_some() {
+            return Err(Problem::OriginAndAuthorization);
+        }
+        dev_browser(engine, settings, request)?;
+        let native = query(request, "_is_native")? == Some("1") || authorization.is_some();
+        let secret = if native {
+            authorization.map(bare).filter(|text| !text.is_empty())
+        } else {
+            match cookies(headers, COOKIE) {
+                Single::Absent => None,
+                Single::One(text) => Some(text),
+                Single::Repeated => return Err(Problem::BadRequest),
+            }
+        };
+        let standing = match secret {
+            Some(secret) => standing(engine, secret).await,
+            None => Standing::Nobody,
+        };
+        Ok(Self {
+            native,
+            standing,
+            origin,
+        })
+    }
+
+    /// The client, if it exists.
+    pub(super) fn known(&self) -> Option<(ClientId, Digest)> {
+        match self.standing {
+            Standing::Known(id, digest) => Some((id, digest)),
+            Standing::Anonymous(_) | Standing::Replaced | Standing::Nobody => None,
+        }
+    }
+
+    /// Puts the secret of the caller's client into the answer, once.
+    pub(super) fn hand_out(
+        &self,
+        settings: &ClerkSettings,
+        answer: &mut HttpResponse,
+        secret: &Secret,
+    ) -> Result<(), Problem> {
+        let (name, value) = if self.native {
+            (AUTHORIZATION, HeaderValue::from_str(secret.reveal()))
+        } else {
+            let cookie = cookie(settings, secret.reveal(), Duration::days(COOKIE_DAYS));
+            (SET_COOKIE, HeaderValue::from_str(&cookie))
+        };
+        let value = value.map_err(|_| Problem::Internal)?;
+        answer.headers_mut().append(name, value);
+        Ok(())
+    }
+
+    /// Takes the cookie back: its client is no more.
+    pub(super) fn take_back(
+        &self,
+        settings: &ClerkSettings,
+        answer: &mut HttpResponse,
+    ) -> Result<(), Problem> {
+        if !self.native {
+            let cookie = cookie(settings, "", Duration::ZERO);
+            let value = HeaderValue::from_str(&cookie).map_err(|_| Problem::Internal)?;
+            answer.headers_mut().append(SET_COOKIE, value);
+        }
+        Ok(())
+    }
+}
+
+fn cookie(settings: &ClerkSettings, value: &str, max_age: Duration) -> String {
+    Cookie::build(COOKIE, value)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(settings.is_secure())
+        .max_age(max_age)
+        .finish()
+        .to_string()
+}
+
+/// The value of a header that may be written with the scheme `Bearer` or without.
+fn bare(value: &[u8]) -> &[u8] {
+    match value.split_at_checked(7) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => rest.trim_ascii(),
+        _ => value.trim_ascii(),
+    }
+}
+
+async fn standing<E: Engine>(engine: &E, secret: &[u8]) -> Standing {
+    let id = (secret.len() <= CREDENTIAL_BYTES_MAX).then(|| InstallKey::client_id(secret));
+    let Some(id) = id.flatten() else {
+        return Standing::Nobody;
+    };
+    let presented = engine.digest(secret);
+    let kept = |client: Option<ClientView<'_>>| client.map(|client| client.record.secret);
+    match engine.with_client(id, kept).get().await {
+        Some(Some(secret)) if secret == presented => Standing::Known(id, secret),
+        Some(Some(_)) => Standing::Replaced,
+        // What stands behind an i3D key is no browser's.
+        Some(None) => Standing::Nobody,
+        None => {
+            let anonymous = engine.anonymous_client(id);
+            // Digests are compared in the same time wherever the difference lies.
+            if engine.digest(anonymous.reveal().as_bytes()) == presented {
+                Standing::Anonymous(id)
+            } else {
+                Standing::Nobody
+            }
+        }
+    }
+}
+
+/// Checks which development browser calls, if it says so. Source: C-15.
+fn dev_browser<E: Engine>(
+    engine: &E,
+    settings: &ClerkSettings,
+    request: &HttpRequest,
+) -> Result<(), Problem> {
+    if !settings.development {
+        return Ok(());
+    }
+    for name in ["__clerk_db_jwt", "__dev_session"] {
+        match query(request, name)? {
+            Some(text) if !is_dev_browser(engine, text) => {
+                return Err(Problem::DevBrowserUnauthenticated);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A new development browser. Nothing is kept of it: its second half follows from the first.
+pub(super) fn new_dev_browser<E: Engine>(engine: &E) -> Result<String, Problem> {
+    let random: [u8; 16] = engine.random().map_err(|_| Problem::Internal)?;
+    let id = ClientId::from_bytes(random);
+    let digits = id.digits();
+    let digits = std::str::from_utf8(&digits).unwrap_or_default();
+    Ok(format!("dvb_{digits}{}", seal(engine, digits)))
+}
+
+fn is_dev_browser<E: Engine>(engine: &E, text: &str) -> bool {
+    let halves = text
+        .strip_prefix("dvb_")
+        .and_then(|text| text.split_at_checked(22));
+    halves.is_some_and(|(digits, half)| half == seal(engine, digits))
+}
+
+/// What shows that this server made a name. It guards nothing: a development browser is no credential.
+fn seal<E: Engine>(engine: &E, digits: &str) -> String {
+    let digest = engine.digest(format!("development browser {digits}").as_bytes());
+    let half = digest.as_bytes().first_chunk::<16>().copied();
+    let digits = ClientId::from_bytes(half.unwrap_or_default()).digits();
+    String::from_utf8_lossy(&digits).into_owned()
+}

@@ -1,0 +1,266 @@
+//! One session of a client: show, touch, end, remove. Source: C-53 to C-70.
+
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::caller::Caller;
+use super::client::{Seen, enveloped, seen, seen_by_id};
+use super::error::{Outcome, Problem, answer};
+use super::model::SessionJson;
+use super::request::Form;
+use super::tokens;
+use crate::door::{Engine, ServiceError};
+use crate::engine::clients::{ClientSession, SessionStatus};
+use crate::engine::command::{Command, End};
+use crate::engine::error::Refusal;
+use crate::engine::view::SessionView;
+use crate::http::settings::Settings;
+use crate::session::activity::{Look, Touch};
+use crate::session::id::{ClientId, SessionId};
+use crate::session::state::{EndReason, Surface};
+
+/// What a caller who has a client says of one of its sessions.
+pub(super) struct Named {
+    pub(super) client: ClientId,
+    pub(super) id: SessionId,
+    pub(super) seen: Seen,
+    pub(super) session: ClientSession,
+}
+
+/// The session in the path, which must be one of the caller's client. Another client's is answered
+/// like one that never was. `nobody` is the answer to a caller without a client.
+pub(super) async fn named<E: Engine>(
+    engine: &E,
+    caller: &Caller,
+    text: &str,
+    nobody: Problem,
+) -> Result<Named, Problem> {
+    let Some((client, _)) = caller.known() else {
+        return Err(nobody);
+    };
+    let id = SessionId::parse(text);
+    let seen = seen(engine, caller).await;
+    let found = seen.zip(id).and_then(|(seen, id)| {
+        let (session, _) = *seen.session(id).as_ref()?;
+        let session = *session;
+        Some(Named {
+            client,
+            id,
+            seen,
+            session,
+        })
+    });
+    found.ok_or(Problem::SessionNotFound(id))
+}
+
+/// The session in the path, for calls that need a live one: a caller with nothing live is signed out.
+pub(super) async fn live<E: Engine>(
+    engine: &E,
+    caller: &Caller,
+    text: &str,
+) -> Result<Named, Problem> {
+    let named = match named(engine, caller, text, Problem::SignedOut).await {
+        Ok(named) => named,
+        Err(problem) => {
+            let seen = seen(engine, caller).await;
+            return Err(match seen {
+                Some(seen) if seen.is_signed_in() => problem,
+                _ => Problem::SignedOut,
+            });
+        }
+    };
+    if named.session.status != Some(SessionStatus::Active) {
+        return Err(Problem::AuthenticationInvalid);
+    }
+    let locked = named
+        .seen
+        .session(named.id)
+        .is_some_and(|(_, account)| account.is_locked(engine.now()));
+    if locked {
+        Err(Problem::UserLocked)
+    } else {
+        Ok(named)
+    }
+}
+
+/// There are no organizations here, so every one that is named is unknown.
+pub(super) fn no_organization(named: Option<&str>) -> Result<(), Problem> {
+    match named {
+        Some(_) => Err(Problem::OrganizationNotFound),
+        None => Ok(()),
+    }
+}
+
+pub(super) async fn get<E: Engine>(
+    request: HttpRequest,
+    id: Path<String>,
+    engine: Data<E>,
+    settings: Data<Settings>,
+) -> HttpResponse {
+    answer(read(&request, &id, &**engine, &settings).await)
+}
+
+async fn read<E: Engine>(
+    request: &HttpRequest,
+    id: &str,
+    engine: &E,
+    settings: &Settings,
+) -> Outcome {
+    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let nobody = Problem::SessionNotFound(SessionId::parse(id));
+    let mut named = named(engine, &caller, id, nobody).await?;
+    if let Some(jwt) = engine.recent_session_token(named.id, caller.origin.as_deref()) {
+        named.seen.show_token(named.id, jwt);
+    }
+    let now = engine.now();
+    Ok(enveloped(
+        named.seen.session_json(named.id, now),
+        named.seen.json(now),
+    ))
+}
+
+pub(super) async fn touch<E: Engine>(
+    request: HttpRequest,
+    id: Path<String>,
+    payload: Payload,
+    engine: Data<E>,
+    settings: Data<Settings>,
+) -> HttpResponse {
+    answer(keep_alive(&request, &id, payload, &**engine, &settings).await)
+}
+
+async fn keep_alive<E: Engine>(
+    request: &HttpRequest,
+    id: &str,
+    payload: Payload,
+    engine: &E,
+    settings: &Settings,
+) -> Outcome {
+    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let Named { client, id, .. } = live(engine, &caller, id).await?;
+    let form = Form::read(request, payload).await?;
+    let [organization, intent] = form.fields(["active_organization_id", "intent"])?;
+    no_organization(organization.as_deref())?;
+    match intent.as_deref() {
+        None | Some("focus" | "select_session" | "select_org") => {}
+        Some(_) => return Err(Problem::ParamInvalid("intent")),
+    }
+    let look = Look::on(Surface::Clerk, Touch::Yes);
+    let touched = engine.with_session(id, look, |view: Option<SessionView<'_>>| view.is_some());
+    if !touched.get().await {
+        return Err(Problem::AuthenticationInvalid);
+    }
+    let chosen = engine.with_client(client, |view| view.and_then(|view| view.record.selected));
+    if chosen.get().await != Some(id) {
+        match engine.ask(Command::SelectSession(client, id)).await {
+            Ok(_) => {}
+            Err(ServiceError::Refused(Refusal::SessionNotFound)) => {
+                return Err(Problem::AuthenticationInvalid);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut seen = seen_by_id(engine, client).await.ok_or(Problem::SignedOut)?;
+    tokens::attach(engine, settings, &caller, &mut seen, id).await;
+    let now = engine.now();
+    let session = seen
+        .session_json(id, now)
+        .ok_or(Problem::AuthenticationInvalid)?;
+    Ok(enveloped(session, seen.json(now)))
+}
+
+pub(super) async fn end<E: Engine>(
+    request: HttpRequest,
+    id: Path<String>,
+    engine: Data<E>,
+    settings: Data<Settings>,
+) -> HttpResponse {
+    answer(finish(&request, &id, &**engine, &settings).await)
+}
+
+async fn finish<E: Engine>(
+    request: &HttpRequest,
+    id: &str,
+    engine: &E,
+    settings: &Settings,
+) -> Outcome {
+    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let Named {
+        client,
+        id,
+        session,
+        ..
+    } = named(engine, &caller, id, Problem::ClientNotFound).await?;
+    if session.status != Some(SessionStatus::Active) {
+        return Err(Problem::InvalidAction);
+    }
+    ask_end(engine, client, id, EndReason::Logout).await?;
+    let seen = seen_by_id(engine, client)
+        .await
+        .ok_or(Problem::ClientNotFound)?;
+    let now = engine.now();
+    let json = seen
+        .session_json(id, now)
+        .ok_or(Problem::SessionNotFound(Some(id)))?;
+    Ok(enveloped(json, seen.json(now)))
+}
+
+async fn ask_end<E: Engine>(
+    engine: &E,
+    client: ClientId,
+    id: SessionId,
+    reason: EndReason,
+) -> Result<(), Problem> {
+    let end = End {
+        id,
+        surface: Some(Surface::Clerk),
+        key: None,
+        client: Some(client),
+        reason,
+    };
+    match engine.ask(Command::End(end)).await {
+        Ok(_) => Ok(()),
+        // Somebody was faster.
+        Err(ServiceError::Refused(Refusal::SessionNotFound)) => Err(Problem::InvalidAction),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn remove<E: Engine>(
+    request: HttpRequest,
+    id: Path<String>,
+    engine: Data<E>,
+    settings: Data<Settings>,
+) -> HttpResponse {
+    answer(forget(&request, &id, &**engine, &settings).await)
+}
+
+async fn forget<E: Engine>(
+    request: &HttpRequest,
+    id: &str,
+    engine: &E,
+    settings: &Settings,
+) -> Outcome {
+    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let Named {
+        client,
+        id,
+        session,
+        seen: before,
+    } = named(engine, &caller, id, Problem::ClientNotFound).await?;
+    if session.status == Some(SessionStatus::Active) {
+        ask_end(engine, client, id, EndReason::Removed).await?;
+    } else {
+        engine.ask(Command::ForgetSession(client, id)).await?;
+    }
+    let now = engine.now();
+    let seen = seen_by_id(engine, client)
+        .await
+        .ok_or(Problem::ClientNotFound)?;
+    let (_, account) = before
+        .session(id)
+        .ok_or(Problem::SessionNotFound(Some(id)))?;
+    // The last look at it: no list has it any more.
+    let removed = SessionJson::new(&session, account, "removed", None, now);
+    Ok(enveloped(removed, seen.json(now)))
+}
