@@ -18,11 +18,13 @@ use crate::entropy::EntropyFailed;
 use crate::session::account::{Account, PasswordHash};
 use crate::session::activity::Look;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use crate::session::jwt::Template;
 use crate::session::key::{Key, KeyKind};
 use crate::session::policy::Policy;
 use crate::session::state::{Factors, Surface};
 use crate::session::time::Timestamp;
 use crate::session::token::{Digest, Secret};
+use crate::tokens::desk::TokenOf;
 
 /// Why a surface did not get what it asked for. Each surface turns every variant into its own
 /// contract's status and body.
@@ -58,21 +60,6 @@ impl<R> Answer<R> {
             Self::Later(answer) => answer.await,
         }
     }
-}
-
-/// Whose token is wanted, and what it says besides.
-#[derive(Clone, Debug)]
-pub struct TokenOf {
-    /// The session: `sid`.
-    pub session: SessionId,
-    /// The user: `sub`.
-    pub subject: String,
-    /// The server: `iss`.
-    pub issuer: String,
-    /// The page that asks: `azp`.
-    pub authorized_party: Option<String>,
-    /// Minutes since the first and the second factor were proven, −1 for never: `fva`.
-    pub factor_ages: [i64; 2],
 }
 
 /// A session as operators see it.
@@ -213,6 +200,13 @@ pub trait Engine: Clone + Send + 'static {
         facts: serde_json::Value,
         lifetime_max_s: u32,
     ) -> impl Future<Output = Result<Option<String>, ServiceError>>;
+
+    /// The session of a token that is its own, signed by us for this issuer, and of now. Whether the
+    /// session lives is still to be seen.
+    fn session_of_token(&self, jwt: &[u8], issuer: &str) -> Option<SessionId>;
+
+    /// All templates, by name.
+    fn templates(&self) -> Answer<Vec<Arc<Template>>>;
 
     /// The public keys by which tokens are verified, as a JSON Web Key Set.
     fn jwks(&self) -> impl Future<Output = Result<String, ServiceError>>;

@@ -6,6 +6,7 @@
 //! - [`engine`]: many sessions as a deterministic machine, pure.
 //! - [`journal`]: the port through which what happened becomes durable; [`durability`]: bytes on disk.
 //! - [`credentials`]: passwords, one-time passwords, the brakes on guessing.
+//! - [`tokens`]: JWTs: keys, minting, templates, verification.
 //! - [`door`]: all that a surface may ask of the engine.
 //! - [`actors`]: one owner per shard and one for the directory.
 //! - [`http`]: one room per surface.
@@ -33,5 +34,6 @@ pub mod journal;
 mod run;
 pub mod session;
 pub mod telemetry;
+pub mod tokens;
 
 pub use run::run;

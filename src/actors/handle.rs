@@ -14,7 +14,7 @@ use super::messages::Ask;
 use super::owner::{Owner, Shared};
 use super::rooms::ShardRoom;
 use crate::credentials::login::{FirstStep, Login, LoginDesk, LoginRefusal, Proof};
-use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary, TokenOf};
+use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary};
 use crate::engine::clients::ClientView;
 use crate::engine::command::{Command, Decider, Reply};
 use crate::engine::digest;
@@ -25,10 +25,12 @@ use crate::entropy::{EntropyFailed, SharedEntropy, random};
 use crate::session::account::{Account, PasswordHash};
 use crate::session::activity::{Look, Touch};
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use crate::session::jwt::{SigningAlgorithm, Template};
 use crate::session::key::{Key, KeyKind};
 use crate::session::policy::Policy;
 use crate::session::time::Timestamp;
 use crate::session::token::{CREDENTIAL_BYTES_MAX, Digest, Secret};
+use crate::tokens::desk::{SigningFailed, TokenDesk, TokenOf};
 
 /// The only door the surfaces have into the embedded engine.
 #[derive(Clone)]
@@ -39,6 +41,7 @@ struct Inner {
     entropy: SharedEntropy,
     policy: Policy,
     login: LoginDesk,
+    tokens: TokenDesk,
     shards: Vec<Addr<Owner<ShardRoom>>>,
     directory: Addr<Owner<Directory>>,
 }
@@ -49,6 +52,7 @@ impl EngineHandle {
         entropy: SharedEntropy,
         policy: Policy,
         login: LoginDesk,
+        tokens: TokenDesk,
         shards: Vec<Addr<Owner<ShardRoom>>>,
         directory: Addr<Owner<Directory>>,
     ) -> Self {
@@ -57,9 +61,21 @@ impl EngineHandle {
             entropy,
             policy,
             login,
+            tokens,
             shards,
             directory,
         }))
+    }
+
+    /// Has a key of this algorithm at hand. The first token that needs one waits for it; a node that
+    /// mints no tokens never makes any.
+    async fn provide_key(&self, algorithm: SigningAlgorithm) -> Result<(), ServiceError> {
+        if self.0.tokens.has_key(algorithm) {
+            return Ok(());
+        }
+        let key = self.0.tokens.generate(algorithm).await.map_err(unsigned)?;
+        // Whoever came first provided it; a key that is not needed is dropped.
+        self.ask(Command::AddSigningKey(key)).await.map(|_| ())
     }
 
     /// Who decides a command: an open goes to the directory if its account has a limit (R4).
@@ -113,6 +129,14 @@ impl EngineHandle {
             }
             Err(SendError::Closed(_)) => Err(ServiceError::Unavailable),
         }
+    }
+}
+
+/// What a surface learns of a token that could not be made.
+fn unsigned(failed: SigningFailed) -> ServiceError {
+    match failed {
+        SigningFailed::PoolFull => ServiceError::Overloaded,
+        SigningFailed::Unusable => ServiceError::Unavailable,
     }
 }
 
@@ -198,26 +222,47 @@ impl Engine for EngineHandle {
         self.0.login.check_code(account, generation, code).await
     }
 
-    async fn session_token(&self, _of: TokenOf) -> Result<String, ServiceError> {
-        Err(ServiceError::Unavailable)
+    async fn session_token(&self, of: TokenOf) -> Result<String, ServiceError> {
+        self.provide_key(SigningAlgorithm::Rs256).await?;
+        let tokens = &self.0.tokens;
+        tokens.session_token(&of).await.map_err(unsigned)
     }
 
-    fn recent_session_token(&self, _: SessionId, _: Option<&str>) -> Option<String> {
-        None
+    fn recent_session_token(
+        &self,
+        session: SessionId,
+        authorized_party: Option<&str>,
+    ) -> Option<String> {
+        self.0.tokens.recent(session, authorized_party)
     }
 
     async fn template_token(
         &self,
-        _name: &str,
-        _of: TokenOf,
-        _facts: serde_json::Value,
-        _lifetime_max_s: u32,
+        name: &str,
+        of: TokenOf,
+        facts: serde_json::Value,
+        lifetime_max_s: u32,
     ) -> Result<Option<String>, ServiceError> {
-        Ok(None)
+        let Some(template) = self.0.shared.world.jwts.template(name) else {
+            return Ok(None);
+        };
+        self.provide_key(template.algorithm()).await?;
+        let tokens = &self.0.tokens;
+        let jwt = tokens.template_token(&template, &of, &facts, lifetime_max_s);
+        jwt.await.map(Some).map_err(unsigned)
+    }
+
+    fn session_of_token(&self, jwt: &[u8], issuer: &str) -> Option<SessionId> {
+        self.0.tokens.session_of(jwt, issuer)
+    }
+
+    fn templates(&self) -> Answer<Vec<Arc<Template>>> {
+        Answer::Now(self.0.shared.world.jwts.templates())
     }
 
     async fn jwks(&self) -> Result<String, ServiceError> {
-        Err(ServiceError::Unavailable)
+        self.provide_key(SigningAlgorithm::Rs256).await?;
+        Ok(self.0.tokens.jwks())
     }
 
     async fn hash_password(&self, password: String) -> Result<PasswordHash, ServiceError> {

@@ -19,6 +19,7 @@ use crate::entropy::{SharedEntropy, random};
 use crate::journal::SharedJournal;
 use crate::session::policy::Policy;
 use crate::session::token::InstallKey;
+use crate::tokens::desk::TokenDesk;
 
 thread_local! {
     static OWNER_THREAD: Cell<bool> = const { Cell::new(false) };
@@ -112,12 +113,14 @@ pub fn start(
     let owner = Owner::new(directory, usize::from(shards), shared.clone());
     let directory_address = Owner::start_in_arbiter(&arbiter.handle(), move |_| owner);
     arbiters.push(arbiter);
+    let tokens = TokenDesk::start(world.clone(), ports.clock.clone(), ports.entropy.clone())?;
     let login = LoginDesk::new(world, ports.clock, Passwords::start(shared.clock.clone())?);
     let handle = EngineHandle::new(
         shared,
         ports.entropy,
         policy,
         login,
+        tokens,
         shard_addresses,
         directory_address,
     );

@@ -166,6 +166,9 @@ impl Accounts {
             }
             DirectoryEvent::KeyCreated(..)
             | DirectoryEvent::KeyDeleted(..)
+            | DirectoryEvent::SigningKeyAdded(_)
+            | DirectoryEvent::TemplatePut(_)
+            | DirectoryEvent::TemplateDeleted(_)
             | DirectoryEvent::SessionsListed { .. } => {}
         }
     }

@@ -110,6 +110,12 @@ impl<'a> ClientView<'a> {
 }
 
 impl ClientSession {
+    /// Whether it is live.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == Some(SessionStatus::Active)
+    }
+
     /// When its client stops listing it although nobody removed it: 30 days after its opening, but
     /// not while it may live.
     #[must_use]

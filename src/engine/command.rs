@@ -12,6 +12,7 @@ use super::event::Grant;
 use super::slot::SlotNumber;
 use crate::session::account::{Account, ClientType, PasswordHash, TotpSeed, Username};
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
+use crate::session::jwt::{SigningKey, Template};
 use crate::session::key::KeyKind;
 use crate::session::policy::WhenFull;
 use crate::session::profile::Profile;
@@ -205,6 +206,12 @@ pub enum Command {
     CreateKey(NewKey),
     /// Withdraw a key and with it the sessions it opened.
     DeleteKey(KeyId),
+    /// Have a key sign tokens, if none of its algorithm does yet.
+    AddSigningKey(SigningKey),
+    /// Make a template, or have it be another.
+    PutTemplate(Template),
+    /// Take a template away.
+    DeleteTemplate(CompactString),
 }
 
 /// Who decides a command.
@@ -232,6 +239,8 @@ pub enum Claim {
     Subject(CompactString),
     Key(KeyId),
     KeyName(CompactString),
+    /// Signing keys and templates, all of them.
+    Jwts,
 }
 
 impl Command {
@@ -259,7 +268,10 @@ impl Command {
             | Self::ChangeAccount(..)
             | Self::DeleteAccount(_)
             | Self::CreateKey(_)
-            | Self::DeleteKey(_) => Decider::Directory,
+            | Self::DeleteKey(_)
+            | Self::AddSigningKey(_)
+            | Self::PutTemplate(_)
+            | Self::DeleteTemplate(_) => Decider::Directory,
         }
     }
 
@@ -308,6 +320,9 @@ impl Command {
             Self::DeleteAccount(id) => vec![Claim::Account(*id)],
             Self::CreateKey(key) => vec![Claim::KeyName(key.name.clone())],
             Self::DeleteKey(id) => vec![Claim::Key(*id)],
+            Self::AddSigningKey(_) | Self::PutTemplate(_) | Self::DeleteTemplate(_) => {
+                vec![Claim::Jwts]
+            }
         }
     }
 
@@ -323,7 +338,8 @@ impl Command {
             | Self::DestroyClient(_)
             | Self::ChangeAccount(..)
             | Self::DeleteAccount(_)
-            | Self::DeleteKey(_) => true,
+            | Self::DeleteKey(_)
+            | Self::DeleteTemplate(_) => true,
             Self::Open(_)
             | Self::Sudo(_)
             | Self::IssueHandoff(..)
@@ -331,7 +347,9 @@ impl Command {
             | Self::SignIn(_)
             | Self::SelectSession(..)
             | Self::CreateAccount(_)
-            | Self::CreateKey(_) => false,
+            | Self::CreateKey(_)
+            | Self::AddSigningKey(_)
+            | Self::PutTemplate(_) => false,
         }
     }
 }

@@ -53,6 +53,23 @@ pub fn of(world: &World) -> u128 {
         }
         sum = sum.wrapping_add(line.finish());
     }
+    for key in world.jwts.signing_keys() {
+        let mut line = Line::new("signing key");
+        line.text(&key.kid)
+            .text(key.algorithm.name())
+            .bytes(&key.pkcs8)
+            .number(key.created.ms());
+        sum = sum.wrapping_add(line.finish());
+    }
+    for template in world.jwts.templates() {
+        let mut line = Line::new("template");
+        line.text(template.name())
+            .text(template.claims())
+            .text(template.algorithm().name())
+            .number(u64::from(template.lifetime_s()))
+            .number(u64::from(template.allowed_clock_skew_s()));
+        sum = sum.wrapping_add(line.finish());
+    }
     sum
 }
 

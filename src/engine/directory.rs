@@ -59,7 +59,11 @@ impl Directory {
                 self.lists.retain(|(account, _), _| account != id)
             }
             DirectoryEvent::KeyCreated(id, _) => self.next_key = self.next_key.max(id.0 + 1),
-            DirectoryEvent::StepSpent(..) | DirectoryEvent::KeyDeleted(_) => {}
+            DirectoryEvent::StepSpent(..)
+            | DirectoryEvent::KeyDeleted(_)
+            | DirectoryEvent::SigningKeyAdded(_)
+            | DirectoryEvent::TemplatePut(_)
+            | DirectoryEvent::TemplateDeleted(_) => {}
         }
     }
 }

@@ -54,7 +54,10 @@ pub enum Refusal {
     /// A key of this name exists.
     #[error("the key name is taken")]
     KeyTaken,
-    /// There is no room for another account or key.
+    /// No such template.
+    #[error("no such template")]
+    TemplateNotFound,
+    /// There is no room for another account, key or template.
     #[error("there is no room for another one")]
     Full,
 }

@@ -12,6 +12,7 @@ use super::slot::SlotNumber;
 use crate::session::account::{Account, ClientType};
 use crate::session::client::SignIn;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use crate::session::jwt::{SigningKey, Template};
 use crate::session::key::Key;
 use crate::session::lifetime::Lifetime;
 use crate::session::state::{EndReason, Factors, Surface};
@@ -141,6 +142,12 @@ pub enum DirectoryEvent {
     KeyCreated(KeyId, Box<Key>),
     /// A key was withdrawn, and with it the sessions it opened.
     KeyDeleted(KeyId),
+    /// A key signs tokens from now on.
+    SigningKeyAdded(Arc<SigningKey>),
+    /// A template is so from now on.
+    TemplatePut(Arc<Template>),
+    /// A template is gone.
+    TemplateDeleted(CompactString),
     /// Sessions were opened under a limit; the dropped ones no longer count.
     SessionsListed {
         /// Whose.
@@ -225,7 +232,12 @@ impl DirectoryEvent {
                 AccountCause::Created | AccountCause::Changed => false,
             },
             Self::AccountDeleted(_) | Self::KeyDeleted(_) => true,
-            Self::StepSpent(..) | Self::KeyCreated(..) | Self::SessionsListed { .. } => false,
+            Self::StepSpent(..)
+            | Self::KeyCreated(..)
+            | Self::SigningKeyAdded(_)
+            | Self::TemplatePut(_)
+            | Self::TemplateDeleted(_)
+            | Self::SessionsListed { .. } => false,
         }
     }
 }

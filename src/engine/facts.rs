@@ -4,12 +4,11 @@
 //! world; the directory's own places are taken here, which costs nothing if they stay unused.
 
 use super::accounts::Accounts;
-use super::clients::SessionStatus;
 use super::command::{AccountChange, Command, Open, Sudo};
 use super::decide::clients::{ClientFacts, Held};
 use super::decide::sessions::{EndFacts, Listed, OpenFacts, Standing};
 use super::decide::sudo::{Actor, Parent, SudoFacts};
-use super::decide::{Outcome, accounts, clients, handoffs, keys, sessions, sudo};
+use super::decide::{Outcome, accounts, clients, handoffs, jwts, keys, sessions, sudo};
 use super::directory::Directory;
 use super::slot::SlotNumber;
 use super::world::World;
@@ -66,7 +65,10 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
         | Command::ChangeAccount(..)
         | Command::DeleteAccount(_)
         | Command::CreateKey(_)
-        | Command::DeleteKey(_) => unreachable!("the directory decides this command"),
+        | Command::DeleteKey(_)
+        | Command::AddSigningKey(_)
+        | Command::PutTemplate(_)
+        | Command::DeleteTemplate(_) => unreachable!("the directory decides this command"),
     }
 }
 
@@ -145,6 +147,9 @@ pub fn decide_in_directory(
             };
             keys::delete(&facts, *id, now)
         }
+        Command::AddSigningKey(key) => jwts::add_key(&world.jwts.signing_keys(), key),
+        Command::PutTemplate(template) => jwts::put_template(&world.jwts.templates(), template),
+        Command::DeleteTemplate(name) => jwts::delete_template(&world.jwts.templates(), name),
         Command::End(_)
         | Command::IssueHandoff(..)
         | Command::RedeemHandoff(..)
@@ -339,7 +344,7 @@ fn client_facts(world: &World, id: ClientId, now: Timestamp) -> Option<ClientFac
         let held = client.held().map(|held| Held {
             id: held.id,
             account: held.account,
-            live: held.status == Some(SessionStatus::Active),
+            live: held.is_active(),
             last_active: held.last_active,
         });
         Some(ClientFacts {

@@ -204,6 +204,9 @@ impl Keys {
             }
             DirectoryEvent::AccountPut(..)
             | DirectoryEvent::StepSpent(..)
+            | DirectoryEvent::SigningKeyAdded(_)
+            | DirectoryEvent::TemplatePut(_)
+            | DirectoryEvent::TemplateDeleted(_)
             | DirectoryEvent::SessionsListed { .. } => {}
         }
     }

@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 
 use super::accounts::Accounts;
 use super::event::{Handoff, Part};
+use super::jwts::Jwts;
 use super::keys::Keys;
 use super::record::{Extra, Record};
 use super::slot::{Slot, SlotNumber};
@@ -30,6 +31,8 @@ pub struct World {
     pub accounts: Accounts,
     /// Which programs may call.
     pub keys: Keys,
+    /// What tokens are signed with, and the templates for them.
+    pub jwts: Jwts,
     /// What secrets are digested with.
     pub install_key: InstallKey,
     /// How many events of the directory may have left dead sessions in the slots.
@@ -45,6 +48,7 @@ impl World {
             slots,
             accounts: Accounts::default(),
             keys: Keys::default(),
+            jwts: Jwts::default(),
             install_key,
             restrictions: AtomicU64::new(0),
         }
@@ -267,6 +271,7 @@ impl World {
             Part::Directory(event) => {
                 self.accounts.apply(event);
                 self.keys.apply(event);
+                self.jwts.apply(event);
                 if event.ends_sessions() {
                     self.restrictions.fetch_add(1, Ordering::AcqRel);
                 }

@@ -11,6 +11,7 @@ pub mod account;
 pub mod activity;
 pub mod client;
 pub mod id;
+pub mod jwt;
 pub mod key;
 pub mod lifetime;
 pub mod policy;

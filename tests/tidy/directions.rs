@@ -23,11 +23,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("durability",  &["session", "engine", "journal"]),
     // Proofs of identity.
     ("credentials", &["session", "engine", "clock", "entropy"]),
+    ("tokens",      &["session", "engine", "clock", "entropy"]),
     // The one door (`trait Engine`), and the actors behind it.
-    ("door",        &["session", "engine", "credentials", "entropy"]),
-    ("actors",      &["session", "engine", "door", "journal", "credentials", "clock", "entropy"]),
+    ("door",        &["session", "engine", "credentials", "tokens", "entropy"]),
+    ("actors",      &["session", "engine", "door", "journal", "credentials", "tokens", "clock", "entropy"]),
     // The surfaces know the door, and neither the actors nor the disk behind it.
-    ("http",        &["session", "engine", "door", "credentials"]),
+    ("http",        &["session", "engine", "door", "credentials", "tokens"]),
     // The operator's side.
     ("dev",         &["session", "engine", "door", "credentials", "durability", "entropy"]),
     ("cli",         &["config"]),

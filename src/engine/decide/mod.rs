@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod clients;
 pub mod handoffs;
+pub mod jwts;
 pub mod keys;
 pub mod sessions;
 pub mod sudo;

@@ -119,6 +119,7 @@ impl From<ServiceError> for Problem {
                 Refusal::AccountNotFound => Self::NotFound("no such account"),
                 Refusal::KeyNotFound => Self::NotFound("no such key"),
                 Refusal::HandoffNotFound => Self::NotFound("no such token"),
+                Refusal::TemplateNotFound => Self::NotFound("no such template"),
                 Refusal::NameTaken => Self::Conflict(
                     "name_taken",
                     "an account of this name exists (upper and lower case do not count)",

@@ -10,7 +10,7 @@ use super::caller::{Caller, Standing};
 use super::error::{Outcome, Problem, answer};
 use super::model::{ClientJson, Envelope, SessionJson, SignInJson, status};
 use crate::door::{Engine, ServiceError};
-use crate::engine::clients::{ClientSession, ClientView, SessionStatus};
+use crate::engine::clients::{ClientSession, ClientView};
 use crate::engine::command::Command;
 use crate::engine::error::Refusal;
 use crate::http::reply;
@@ -69,7 +69,7 @@ impl Seen {
     /// Whether any of its sessions is live.
     pub(super) fn is_signed_in(&self) -> bool {
         let mut sessions = self.sessions.iter();
-        sessions.any(|(session, _)| session.status == Some(SessionStatus::Active))
+        sessions.any(|(session, _)| session.is_active())
     }
 
     /// Has a token shown with its session.
@@ -135,11 +135,11 @@ async fn read<E: Engine>(request: &HttpRequest, engine: &E, settings: &Settings)
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let now = engine.now();
     if let Some(mut seen) = seen(engine, &caller).await {
-        let live: Vec<_> = seen
+        let live = seen
             .sessions
             .iter()
-            .map(|(session, _)| session.id)
-            .collect();
+            .filter(|(session, _)| session.is_active());
+        let live: Vec<_> = live.map(|(session, _)| session.id).collect();
         for id in live {
             if let Some(jwt) = engine.recent_session_token(id, caller.origin.as_deref()) {
                 seen.show_token(id, jwt);

@@ -252,6 +252,7 @@ impl From<ServiceError> for Problem {
                 Refusal::AccountDisabled => Self::UserBanned,
                 Refusal::AccountNotFound | Refusal::CredentialChanged => Self::PasswordIncorrect,
                 Refusal::StepSpent => Self::CodeIncorrect,
+                Refusal::TemplateNotFound => Self::TemplateNotFound,
                 Refusal::LimitReached => Self::LimitReached,
                 Refusal::SecondFactorMissing
                 | Refusal::KeyNotFound

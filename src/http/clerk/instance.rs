@@ -12,7 +12,6 @@ use super::model::{SessionJson, UserJson};
 use super::request::query;
 use super::session::live;
 use crate::door::Engine;
-use crate::engine::clients::SessionStatus;
 use crate::http::reply;
 use crate::http::settings::Settings;
 use crate::session::id::SessionId;
@@ -92,9 +91,10 @@ async fn sessions<E: Engine>(request: &HttpRequest, engine: &E, settings: &Setti
     let user = live(engine, &caller, id).await?.session.account;
     let seen = seen(engine, &caller).await.ok_or(Problem::SignedOut)?;
     let now = engine.now();
-    let own = seen.sessions.iter().filter(|(session, _)| {
-        session.account == user && session.status == Some(SessionStatus::Active)
-    });
+    let own = seen
+        .sessions
+        .iter()
+        .filter(|(session, _)| session.account == user && session.is_active());
     let list: Vec<_> = own
         .map(|(session, account)| WithActivity {
             session: SessionJson::new(session, account, "active", None, now),

@@ -10,7 +10,7 @@ use super::model::SessionJson;
 use super::request::Form;
 use super::tokens;
 use crate::door::{Engine, ServiceError};
-use crate::engine::clients::{ClientSession, SessionStatus};
+use crate::engine::clients::ClientSession;
 use crate::engine::command::{Command, End};
 use crate::engine::error::Refusal;
 use crate::engine::view::SessionView;
@@ -69,7 +69,7 @@ pub(super) async fn live<E: Engine>(
             });
         }
     };
-    if named.session.status != Some(SessionStatus::Active) {
+    if !named.session.is_active() {
         return Err(Problem::AuthenticationInvalid);
     }
     let locked = named
@@ -109,7 +109,8 @@ async fn read<E: Engine>(
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let nobody = Problem::SessionNotFound(SessionId::parse(id));
     let mut named = named(engine, &caller, id, nobody).await?;
-    if let Some(jwt) = engine.recent_session_token(named.id, caller.origin.as_deref()) {
+    let recent = engine.recent_session_token(named.id, caller.origin.as_deref());
+    if let Some(jwt) = recent.filter(|_| named.session.is_active()) {
         named.seen.show_token(named.id, jwt);
     }
     let now = engine.now();
@@ -191,7 +192,7 @@ async fn finish<E: Engine>(
         session,
         ..
     } = named(engine, &caller, id, Problem::ClientNotFound).await?;
-    if session.status != Some(SessionStatus::Active) {
+    if !session.is_active() {
         return Err(Problem::InvalidAction);
     }
     ask_end(engine, client, id, EndReason::Logout).await?;
@@ -248,7 +249,7 @@ async fn forget<E: Engine>(
         session,
         seen: before,
     } = named(engine, &caller, id, Problem::ClientNotFound).await?;
-    if session.status == Some(SessionStatus::Active) {
+    if session.is_active() {
         ask_end(engine, client, id, EndReason::Removed).await?;
     } else {
         engine.ask(Command::ForgetSession(client, id)).await?;

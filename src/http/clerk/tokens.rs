@@ -11,11 +11,12 @@ use super::error::{Outcome, Problem, answer};
 use super::model::{Token, factor_ages, user_id};
 use super::request::Form;
 use super::session::{Named, live, no_organization};
-use crate::door::{Engine, TokenOf};
+use crate::door::Engine;
 use crate::http::reply;
 use crate::http::settings::Settings;
 use crate::session::account::Account;
 use crate::session::id::{AccountId, SessionId};
+use crate::tokens::desk::TokenOf;
 
 pub(super) async fn session_token<E: Engine>(
     request: HttpRequest,

@@ -179,6 +179,7 @@ impl From<ServiceError> for Problem {
                 | Refusal::AlreadySignedIn
                 | Refusal::SignInNotFound
                 | Refusal::ClientChanged
+                | Refusal::TemplateNotFound
                 | Refusal::Full => Self::Internal,
             },
             ServiceError::Overloaded | ServiceError::Unavailable => Self::Unavailable,

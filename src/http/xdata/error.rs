@@ -94,6 +94,7 @@ pub(super) fn fault(error: ServiceError) -> Fault {
             | Refusal::AlreadySignedIn
             | Refusal::SignInNotFound
             | Refusal::ClientChanged
+            | Refusal::TemplateNotFound
             | Refusal::SecondFactorMissing
             | Refusal::Full => Fault::INTERNAL_ERROR,
         },
