@@ -4,6 +4,8 @@
 //! restart, so that what was pasted once goes on working. Source: README, Serving for real.
 
 use anyhow::{Context, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,6 +33,15 @@ pub struct DevCredentials {
     admin_token: String,
     accounts: Vec<DevAccount>,
     xdata: DevXdata,
+    #[serde(default)]
+    clerk: DevClerk,
+}
+
+/// What clerk's own clients are built with: where the surface is.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DevClerk {
+    publishable_key: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -179,6 +190,7 @@ impl DevCredentials {
             admin_token: text()?,
             accounts,
             xdata: DevXdata { keys },
+            clerk: DevClerk::default(),
         })
     }
 
@@ -197,6 +209,8 @@ impl DevCredentials {
     ) -> Result<(), DirectoryError> {
         self.listen = listen.to_string();
         self.admin_listen = admin_listen.to_string();
+        let host = STANDARD.encode(format!("{listen}$"));
+        self.clerk.publishable_key = format!("pk_test_{host}");
         let json = serde_json::to_vec_pretty(self).unwrap_or_default();
         directory.write(FILE, &json)
     }
@@ -268,6 +282,11 @@ impl DevCredentials {
 SESSION=$(curl -s -d 'username=alice' -d 'password={password}' {base}/v1/sessions/ | cut -d'"' -f8)
 curl -s -H "Session: $SESSION" {base}/v1/sessions/$SESSION/
 curl -s -X POST -H "Session: $SESSION" {base}/v1/sessions/$SESSION/tokenize/
+# clerk: sign in, get a token, sign out
+curl -s -c /tmp/sessile-cookies -d 'identifier=alice' -d 'password={password}' {base}/v1/client/sign_ins | cut -c1-300
+CLERK=$(curl -s -b /tmp/sessile-cookies {base}/v1/client | grep -o 'sess_[0-9A-Za-z]*' | head -n 1)
+curl -s -b /tmp/sessile-cookies -X POST {base}/v1/client/sessions/$CLERK/tokens
+curl -s -b /tmp/sessile-cookies -X POST "{base}/v1/client/sessions?_method=DELETE" | cut -c1-300
 # gateway: is this session good, and whose is it?
 curl -si -H "Session: $SESSION" {base}/auth/verify
 # xdata: open, verify, close

@@ -57,6 +57,10 @@ fn act(arguments: Arguments, bare: bool) -> Result<(), Failure> {
             let node = AdminClient::find(asked.admin, asked.admin_token_file);
             print(node.and_then(|node| admin::sessions(&node, asked.command)))
         }
+        Command::Templates(asked) => {
+            let node = AdminClient::find(asked.admin, asked.admin_token_file);
+            print(node.and_then(|node| admin::templates(&node, asked.command)))
+        }
         Command::Config(asked) => look(asked.command),
     }
 }

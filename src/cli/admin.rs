@@ -1,4 +1,4 @@
-//! `account`, `keys`, `sessions`: one call to the admin listener each, its JSON printed.
+//! `account`, `keys`, `sessions`, `templates`: one call to the admin listener each, its JSON printed.
 
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
@@ -176,6 +176,40 @@ pub enum SessionCommand {
     },
 }
 
+/// `templates …`
+#[derive(Debug, Subcommand)]
+pub enum TemplateCommand {
+    /// Make a template, or have it be another.
+    Put {
+        /// Its name: letters, digits, _ and -.
+        name: String,
+        /// Read its claims, a JSON object, from this file (`-`: standard input).
+        #[arg(long, value_name = "FILE")]
+        claims_file: PathBuf,
+        /// How long its tokens live, in seconds.
+        #[arg(long, default_value_t = 60)]
+        lifetime_s: u32,
+        /// How far in the past its tokens become valid, in seconds.
+        #[arg(long, default_value_t = 5)]
+        allowed_clock_skew_s: u32,
+        /// How its tokens are signed: RS256, ES256 or EdDSA.
+        #[arg(long, default_value = "RS256")]
+        algorithm: String,
+    },
+    /// List templates.
+    List,
+    /// Show a template.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Delete a template; tokens made by it live on until their end.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+}
+
 impl Describe {
     fn json(self) -> Map<String, Value> {
         let mut body = Map::new();
@@ -229,9 +263,17 @@ fn secret(file: &PathBuf) -> anyhow::Result<String> {
         }
         std::io::stdin().lock().read_line(&mut text)?;
     } else {
-        text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        text = whole(file)?;
     }
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Reads a whole file; `-` stands for standard input.
+fn whole(file: &PathBuf) -> anyhow::Result<String> {
+    if file.as_os_str() == "-" {
+        return Ok(std::io::read_to_string(std::io::stdin())?);
+    }
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
 }
 
 /// Runs `account …`.
@@ -292,6 +334,34 @@ pub fn keys(node: &AdminClient, command: KeyCommand) -> anyhow::Result<Value> {
         ),
         KeyCommand::List(page) => node.ask(Method::GET, &["keys"], &page.query(), None),
         KeyCommand::Delete { api_key } => node.ask(Method::DELETE, &["keys", &api_key], &[], None),
+    }
+}
+
+/// Runs `templates …`.
+pub fn templates(node: &AdminClient, command: TemplateCommand) -> anyhow::Result<Value> {
+    const PATH: &str = "templates";
+    match command {
+        TemplateCommand::Put {
+            name,
+            claims_file,
+            lifetime_s,
+            allowed_clock_skew_s,
+            algorithm,
+        } => {
+            let text = whole(&claims_file)?;
+            let claims: Map<String, Value> =
+                serde_json::from_str(&text).context("the claims are no JSON object")?;
+            let body = json!({
+                "claims": claims,
+                "lifetime_s": lifetime_s,
+                "allowed_clock_skew_s": allowed_clock_skew_s,
+                "algorithm": algorithm,
+            });
+            node.ask(Method::PUT, &[PATH, &name], &[], Some(body))
+        }
+        TemplateCommand::List => node.ask(Method::GET, &[PATH], &[], None),
+        TemplateCommand::Show { name } => node.ask(Method::GET, &[PATH, &name], &[], None),
+        TemplateCommand::Delete { name } => node.ask(Method::DELETE, &[PATH, &name], &[], None),
     }
 }
 

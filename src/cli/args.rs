@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::admin::{AccountCommand, KeyCommand, SessionCommand};
+use super::admin::{AccountCommand, KeyCommand, SessionCommand, TemplateCommand};
 use crate::config::file::FileConfig;
 use crate::config::{Config, ConfigError, LogFormat, processors};
 
@@ -37,6 +37,8 @@ pub enum Command {
     Keys(AdminArguments<KeyCommand>),
     /// Open, list and end sessions on a running node.
     Sessions(AdminArguments<SessionCommand>),
+    /// Make, list, show and delete templates for tokens on a running node.
+    Templates(AdminArguments<TemplateCommand>),
     /// Look at the configuration.
     Config(ConfigArguments),
 }

@@ -1,4 +1,4 @@
-//! Administration: accounts, keys, sessions. Bearer tokens with roles, on the admin listener only.
+//! Administration: accounts, keys, sessions, templates. Bearer tokens with roles, on the admin listener only.
 //!
 //! `docs/ADMIN.md` lists the calls. Every answer is JSON; errors are `{"error":code,"message":text}`.
 
@@ -9,6 +9,7 @@ mod input;
 mod issue;
 mod keys;
 mod sessions;
+mod templates;
 
 use actix_web::error::QueryPayloadError;
 use actix_web::web::{self, QueryConfig, ServiceConfig};
@@ -66,6 +67,13 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
             resource("/admin/v1/sessions/{id}", "DELETE, GET")
                 .route(web::get().to(sessions::show::<E>))
                 .route(web::delete().to(sessions::revoke::<E>)),
+        )
+        .service(resource("/admin/v1/templates", "GET").route(web::get().to(templates::list::<E>)))
+        .service(
+            resource("/admin/v1/templates/{name}", "DELETE, GET, PUT")
+                .route(web::get().to(templates::show::<E>))
+                .route(web::put().to(templates::put::<E>))
+                .route(web::delete().to(templates::delete::<E>)),
         )
         .service(resource("/admin/v1/digest", "GET").route(web::get().to(sessions::digest::<E>)));
 }
