@@ -14,6 +14,7 @@ mod query;
 mod roles;
 mod second_factor;
 mod sessions;
+mod templates;
 
 use serde_json::{Value, json};
 
