@@ -12,6 +12,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 
 use super::admin::AdminTokens;
+use super::front::Front;
 use crate::door::Engine;
 
 /// How long an idle connection stays: proxies reuse theirs for 60 s. Source: ARCHITECTURE, Bounds.
@@ -27,12 +28,13 @@ pub fn public<E: Engine + Sync>(
     workers: usize,
     engine: E,
 ) -> io::Result<Server> {
-    let app = move || {
-        App::new()
+    let front = move || {
+        let app = App::new()
             .app_data(Data::new(engine.clone()))
-            .configure(super::public::<E>)
+            .configure(super::public::<E>);
+        Front::before(app, engine.clone())
     };
-    let server = HttpServer::new(app)
+    let server = HttpServer::new(front)
         .tcp_nodelay(true)
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE));
     let server = server
