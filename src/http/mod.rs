@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod body;
 pub mod clerk;
+pub mod front;
 pub mod gateway;
 pub mod headers;
 pub mod json;
@@ -23,10 +24,11 @@ mod walk;
 pub mod xdata;
 
 use actix_web::HttpResponse;
+use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::door::Engine;
+use crate::door::{Answer, Engine};
 
 /// Mounts everything the public listener serves.
 pub fn public<E: Engine>(routes: &mut ServiceConfig) {
@@ -36,6 +38,12 @@ pub fn public<E: Engine>(routes: &mut ServiceConfig) {
     mollybet::mount::<E>(routes);
     xdata::mount::<E>(routes);
     routes.default_service(web::to(not_found));
+}
+
+/// What the public listener's surfaces answer before their routes: the hot verifications, each by
+/// the same function as its route. `None` leaves the request to the routes. Source: ADR 11.
+pub fn hot<E: Engine>(head: &RequestHead, engine: &E) -> Option<Answer<HttpResponse>> {
+    gateway::hot(head, engine).or_else(|| mollybet::hot(head, engine))
 }
 
 /// Mounts everything the admin listener serves.

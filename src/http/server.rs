@@ -12,6 +12,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 
 use super::admin::AdminTokens;
+use super::front::Front;
 use super::settings::Settings;
 use crate::door::Engine;
 
@@ -30,13 +31,14 @@ pub fn public<E: Engine + Sync>(
     settings: Settings,
 ) -> io::Result<Server> {
     let settings = Data::new(settings);
-    let app = move || {
-        App::new()
+    let front = move || {
+        let app = App::new()
             .app_data(Data::new(engine.clone()))
             .app_data(settings.clone())
-            .configure(super::public::<E>)
+            .configure(super::public::<E>);
+        Front::before(app, engine.clone())
     };
-    let server = HttpServer::new(app)
+    let server = HttpServer::new(front)
         .tcp_nodelay(true)
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE));
     let server = server

@@ -8,7 +8,7 @@ use actix_web::web::{BytesMut, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::door::Engine;
+use crate::door::{Answer, Engine};
 use crate::engine::view::SessionView;
 use crate::http::headers::{Single, single, wanted_touch};
 use crate::session::id::SessionId;
@@ -38,19 +38,17 @@ struct Identity {
 }
 
 pub(super) async fn verify<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
-    let Some(id) = credential(request.headers()).and_then(|secret| engine.session_id(secret))
-    else {
-        return refused();
+    judge(request.headers(), &**engine).get().await
+}
+
+/// The whole answer, out of the request's headers.
+pub(super) fn judge<E: Engine>(headers: &HeaderMap, engine: &E) -> Answer<HttpResponse> {
+    let Some(id) = credential(headers).and_then(|secret| engine.session_id(secret)) else {
+        return Answer::Now(refused());
     };
-    let touch = wanted_touch(request.headers());
-    match engine
-        .with_session(id, touch, |view| view.as_ref().and_then(identity))
-        .get()
-        .await
-    {
-        Some(identity) => accepted(identity),
-        None => refused(),
-    }
+    let touch = wanted_touch(headers);
+    let shown = engine.with_session(id, touch, |view| view.as_ref().and_then(identity));
+    shown.map(|identity| identity.map_or_else(refused, accepted))
 }
 
 /// The credential that decides: the first kind that is present, with no falling through. One that
