@@ -9,6 +9,7 @@
 pub mod admin;
 pub mod body;
 pub mod clerk;
+pub mod clients;
 pub mod front;
 pub mod gateway;
 pub mod headers;

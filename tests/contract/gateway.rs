@@ -2,6 +2,7 @@
 
 mod credentials;
 mod life;
+mod pages;
 
 use std::io::{Read, Write};
 

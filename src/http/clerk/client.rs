@@ -6,13 +6,14 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::caller::{Caller, Standing};
+use super::caller::Caller;
 use super::error::{Outcome, Problem, answer};
 use super::model::{ClientJson, Envelope, SessionJson, SignInJson, status};
 use crate::door::{Engine, ServiceError};
 use crate::engine::clients::{ClientSession, ClientView};
 use crate::engine::command::Command;
 use crate::engine::error::Refusal;
+use crate::http::clients::Standing;
 use crate::http::reply;
 use crate::http::settings::Settings;
 use crate::session::account::Account;

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::caller::{Caller, Standing};
+use super::caller::Caller;
 use super::client::{enveloped, fresh, seen_by_id};
 use super::error::{Outcome, Problem, answer};
 use super::model::SignInJson;
@@ -24,6 +24,7 @@ use crate::door::{Engine, ServiceError};
 use crate::engine::command::{Command, Open, SignIn, StartSignIn};
 use crate::engine::error::Refusal;
 use crate::engine::event::Grant;
+use crate::http::clients::Standing;
 use crate::http::headers::user_agent;
 use crate::http::settings::Settings;
 use crate::session::client::{self, SIGN_IN_LIFETIME_MS};

@@ -30,7 +30,11 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
 /// Answers what can be answered by the head of a request alone; `None` leaves it to the routes.
 pub fn hot<E: Engine>(head: &RequestHead, engine: &E) -> Option<Answer<HttpResponse>> {
     let mine = head.uri.path() == VERIFY && verifies(&head.method);
-    mine.then(|| verify::judge(&head.headers, engine))
+    if mine {
+        verify::judge(&head.headers, engine)
+    } else {
+        None
+    }
 }
 
 fn verifies(method: &Method) -> bool {

@@ -9,8 +9,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::door::{Answer, Engine};
+use crate::engine::clients::ClientView;
 use crate::engine::view::SessionView;
-use crate::http::headers::{Single, single, wanted_touch};
+use crate::http::clients::{COOKIE, Standing, standing};
+use crate::http::headers::{Single, cookies, single, wanted_touch};
+use crate::http::settings::Settings;
 use crate::session::id::SessionId;
 
 const USER: HeaderName = HeaderName::from_static("x-sessile-user");
@@ -21,6 +24,8 @@ const SURFACE: HeaderName = HeaderName::from_static("x-sessile-surface");
 /// Where the surfaces carry their credentials.
 const MOLLYBET: HeaderName = HeaderName::from_static("session");
 const XDATA: HeaderName = HeaderName::from_static("xdata-session-token");
+/// The cookie in which a page keeps its session's own token.
+const SESSION_COOKIE: &str = "__session";
 
 /// What is escaped in a user name: all but RFC 3986's unreserved characters.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -37,13 +42,46 @@ struct Identity {
     surface: HeaderValue,
 }
 
-pub(super) async fn verify<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
-    judge(request.headers(), &**engine).get().await
+/// What a request presents: the first kind that is there decides, with no falling through. Source: R22.
+enum Presented<'a> {
+    /// Nothing, or something that is sent twice or written in a way nobody reads.
+    Nothing,
+    /// The secret of a session.
+    Secret(&'a [u8]),
+    /// A session's own token, signed by us.
+    Token(&'a [u8]),
+    /// The secret of a browser's client, whose chosen session is meant.
+    Client(&'a [u8]),
 }
 
-/// The whole answer, out of the request's headers.
-pub(super) fn judge<E: Engine>(headers: &HeaderMap, engine: &E) -> Answer<HttpResponse> {
-    let Some(id) = credential(headers).and_then(|secret| engine.session_id(secret)) else {
+pub(super) async fn verify<E: Engine>(
+    request: HttpRequest,
+    engine: Data<E>,
+    settings: Data<Settings>,
+) -> HttpResponse {
+    let (engine, headers) = (&**engine, request.headers());
+    let id = match presented(headers) {
+        Presented::Nothing => None,
+        Presented::Secret(secret) => engine.session_id(secret),
+        Presented::Token(jwt) => engine.session_of_token(jwt, &settings.clerk.issuer),
+        Presented::Client(secret) => chosen(engine, secret).await,
+    };
+    look(headers, engine, id).get().await
+}
+
+/// The whole answer, out of the request's headers; `None` if it takes more than one look at a session.
+pub(super) fn judge<E: Engine>(headers: &HeaderMap, engine: &E) -> Option<Answer<HttpResponse>> {
+    let id = match presented(headers) {
+        Presented::Nothing => None,
+        Presented::Secret(secret) => engine.session_id(secret),
+        Presented::Token(_) | Presented::Client(_) => return None,
+    };
+    Some(look(headers, engine, id))
+}
+
+/// Judges the session that was presented, and says whose it is.
+fn look<E: Engine>(headers: &HeaderMap, engine: &E, id: Option<SessionId>) -> Answer<HttpResponse> {
+    let Some(id) = id else {
         return Answer::Now(refused());
     };
     let touch = wanted_touch(headers);
@@ -51,30 +89,52 @@ pub(super) fn judge<E: Engine>(headers: &HeaderMap, engine: &E) -> Answer<HttpRe
     shown.map(|identity| identity.map_or_else(refused, accepted))
 }
 
-/// The credential that decides: the first kind that is present, with no falling through. One that
-/// is sent twice is none.
-fn credential(headers: &HeaderMap) -> Option<&[u8]> {
-    let bearer = |value: &[u8]| {
-        let (scheme, _) = value.split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case(b"bearer ").then_some(())
+/// The session that was chosen last on a browser's client.
+async fn chosen<E: Engine>(engine: &E, secret: &[u8]) -> Option<SessionId> {
+    let Standing::Known(client, _) = standing(engine, secret).await else {
+        return None;
     };
+    let look = |view: Option<ClientView<'_>>| view.and_then(|view| view.selected());
+    engine.with_client(client, look).get().await
+}
+
+fn presented(headers: &HeaderMap) -> Presented<'_> {
     match single(headers, &AUTHORIZATION) {
         Single::Absent => {}
-        Single::Repeated => return None,
-        Single::One(value) => {
-            return bearer(value)
-                .and_then(|()| value.get(7..))
-                .map(<[u8]>::trim_ascii);
-        }
+        Single::Repeated => return Presented::Nothing,
+        Single::One(value) => return bearer(value),
     }
     for name in [&MOLLYBET, &XDATA] {
         match single(headers, name) {
             Single::Absent => {}
-            Single::Repeated => return None,
-            Single::One(value) => return Some(value),
+            Single::Repeated => return Presented::Nothing,
+            Single::One(value) => return Presented::Secret(value),
         }
     }
-    None
+    match cookies(headers, SESSION_COOKIE) {
+        Single::Absent => {}
+        Single::Repeated => return Presented::Nothing,
+        Single::One(value) => return Presented::Token(value),
+    }
+    match cookies(headers, COOKIE) {
+        Single::Absent | Single::Repeated => Presented::Nothing,
+        Single::One(value) => Presented::Client(value),
+    }
+}
+
+/// What stands behind `Bearer`: a token has dots, which no secret has.
+fn bearer(value: &[u8]) -> Presented<'_> {
+    match value.split_at_checked(7) {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case(b"bearer ") => {
+            let rest = rest.trim_ascii();
+            if rest.contains(&b'.') {
+                Presented::Token(rest)
+            } else {
+                Presented::Secret(rest)
+            }
+        }
+        _ => Presented::Nothing,
+    }
 }
 
 /// Renders into one buffer, of which each header gets its piece.
