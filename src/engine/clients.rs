@@ -8,7 +8,7 @@ use super::world::World;
 use crate::session::account::Account;
 use crate::session::activity::Touch;
 use crate::session::client::{CLIENT_IDLE_MAX_MS, Client, EndedSession, SignIn};
-use crate::session::id::{AccountId, ClientId, SessionId};
+use crate::session::id::{AccountId, ClientId, SessionId, SignInId};
 use crate::session::state::{EndReason, Factors};
 use crate::session::time::Timestamp;
 
@@ -189,7 +189,7 @@ impl World {
         slot: SlotNumber,
         now: Timestamp,
         max: usize,
-    ) -> (Vec<(ClientId, Timestamp)>, Vec<ClientId>) {
+    ) -> (Vec<(ClientId, Timestamp)>, Vec<(ClientId, SignInId)>) {
         let Some(slot) = self.slot_at(slot) else {
             return (Vec::new(), Vec::new());
         };
@@ -199,15 +199,15 @@ impl World {
                 && client.sessions.is_empty()
                 && now >= client.changed.plus_ms(CLIENT_IDLE_MAX_MS)
         };
-        let over = |client: &Client| client.sign_in.is_some_and(|pending| !pending.is_open(now));
+        let over = |client: &Client| client.sign_in.filter(|pending| !pending.is_open(now));
         let clients = || slot.clients.iter();
         let idle = clients().filter(|(_, client)| idle(client));
-        let over = clients().filter(|(_, client)| over(client));
+        let over = clients().filter_map(|(id, client)| Some((*id, over(client)?.id)));
         (
             idle.map(|(id, client)| (*id, client.changed))
                 .take(max)
                 .collect(),
-            over.map(|(id, _)| *id).take(max).collect(),
+            over.take(max).collect(),
         )
     }
 }

@@ -136,8 +136,8 @@ impl Slot {
                 self.clients.remove(id);
             }
             SlotEvent::SignInStarted(id, _)
-            | SlotEvent::SignInGuessed(id)
-            | SlotEvent::SignInDropped(id)
+            | SlotEvent::SignInGuessed(id, _)
+            | SlotEvent::SignInDropped(id, _)
             | SlotEvent::SessionSelected(id, _)
             | SlotEvent::SessionForgotten(id, _) => {
                 if let Some(client) = self.clients.get_mut(id) {
@@ -240,12 +240,14 @@ impl Slot {
 fn change_client(client: &mut Client, event: &SlotEvent) {
     match event {
         SlotEvent::SignInStarted(_, sign_in) => client.sign_in = Some(*sign_in),
-        SlotEvent::SignInGuessed(_) => {
-            if let Some(sign_in) = &mut client.sign_in {
+        SlotEvent::SignInGuessed(_, id) => {
+            if let Some(sign_in) = client.sign_in.as_mut().filter(|s| s.id == *id) {
                 sign_in.guesses = sign_in.guesses.saturating_add(1);
             }
         }
-        SlotEvent::SignInDropped(_) => client.sign_in = None,
+        SlotEvent::SignInDropped(_, id) => {
+            client.sign_in = client.sign_in.filter(|sign_in| sign_in.id != *id);
+        }
         SlotEvent::SessionSelected(_, session) if client.sessions.contains(session) => {
             client.selected = Some(*session);
         }

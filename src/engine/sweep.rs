@@ -39,7 +39,7 @@ pub fn due(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Swe
     let idle = idle.into_iter();
     parts.extend(idle.map(|(id, at)| Part::client(id, SlotEvent::ClientForgotten(id, at))));
     let over = over.into_iter();
-    parts.extend(over.map(|id| Part::client(id, SlotEvent::SignInDropped(id))));
+    parts.extend(over.map(|(id, step)| Part::client(id, SlotEvent::SignInDropped(id, step))));
     Swept {
         parts,
         looked,

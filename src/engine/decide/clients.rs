@@ -51,7 +51,8 @@ impl ClientFacts {
     /// What comes first in a login: the client's secret, and the end of a login that was pending.
     fn entry(&self, id: ClientId, secret: Option<Digest>, now: Timestamp) -> Vec<Part> {
         let secret = secret.map(|secret| SlotEvent::ClientSecretSet(id, now, secret));
-        let pending = self.sign_in.map(|_| SlotEvent::SignInDropped(id));
+        let pending = self.sign_in;
+        let pending = pending.map(|pending| SlotEvent::SignInDropped(id, pending.id));
         let events = secret.into_iter().chain(pending);
         events.map(|event| Part::client(id, event)).collect()
     }
@@ -112,7 +113,7 @@ pub fn guess(
     let pending = client.and_then(|client| client.sign_in);
     match pending {
         Some(pending) if pending.id == step && pending.is_open(now) && pending.has_guesses() => {
-            let counted = SlotEvent::SignInGuessed(id);
+            let counted = SlotEvent::SignInGuessed(id, step);
             Ok(Decision::done(vec![Part::client(id, counted)]))
         }
         _ => Err(Refusal::SignInNotFound),
@@ -199,7 +200,7 @@ pub fn clear(
     parts.extend(
         client
             .sign_in
-            .map(|_| Part::client(id, SlotEvent::SignInDropped(id))),
+            .map(|pending| Part::client(id, SlotEvent::SignInDropped(id, pending.id))),
     );
     Ok(Decision::done(parts))
 }
