@@ -129,7 +129,13 @@ pub fn sign_in(
 ) -> Outcome {
     let id = asked.open.grant.client.ok_or(Refusal::SessionNotFound)?;
     let known = known(client, asked.secret)?;
-    let pending = known.sign_in.filter(|pending| pending.is_open(now));
+    // The first step says whose login it is, and under which generation its password was right (R5).
+    let grant = &asked.open.grant;
+    let continues = |pending: &client::SignIn| {
+        let proven = (pending.account, pending.generation);
+        pending.is_open(now) && proven == (grant.account, grant.generation)
+    };
+    let pending = known.sign_in.filter(continues);
     if asked.step.is_some() && pending.map(|pending| pending.id) != asked.step {
         return Err(Refusal::SignInNotFound);
     }
