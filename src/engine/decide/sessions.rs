@@ -42,10 +42,12 @@ impl Standing {
         Ok(())
     }
 
-    /// Whether these factors are enough for a session. A password alone is not where a second factor
-    /// is asked for; whoever vouches for a user, or impersonates him, proved what he had to (R18).
+    /// Whether these factors are enough for a session. A password alone, or nothing, is not where a
+    /// second factor is asked for; whoever vouches for a user, or holds a key of his, proved what he
+    /// had to (R18).
     fn is_proven_by(self, factors: Factors) -> bool {
-        !self.has_totp || factors != Factors::PASSWORD
+        let enough = [Factors::TOTP, Factors::VOUCHED, Factors::API_KEY];
+        !self.has_totp || enough.into_iter().any(|factor| factors.has(factor))
     }
 }
 
