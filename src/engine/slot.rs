@@ -86,6 +86,13 @@ impl Slot {
         self.extras.get(record.extra()?).map(Box::as_ref)
     }
 
+    /// Whether there is this client and the session is one of its own: a client that comes to be
+    /// again under an old id does not bring back what an earlier one held (I5).
+    pub(super) fn holds(&self, client: ClientId, session: SessionId) -> bool {
+        let client = self.clients.get(&client);
+        client.is_some_and(|client| client.sessions.contains(&session))
+    }
+
     /// The ids in the slot, in no order.
     pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.records.iter().map(|(_, record)| record.id)

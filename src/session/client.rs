@@ -113,10 +113,13 @@ impl Client {
     }
 
     /// A session ended. A browser remembers it if its end was its own or time's; a session that was
-    /// taken away or removed leaves without a trace.
+    /// taken away or removed leaves without a trace. One that it does not hold changes nothing.
     pub fn lose(&mut self, session: EndedSession) {
+        let Some(at) = self.sessions.iter().position(|id| *id == session.id) else {
+            return;
+        };
+        self.sessions.remove(at);
         self.changed = session.ended;
-        self.sessions.retain(|id| *id != session.id);
         self.selected = self.selected.filter(|id| *id != session.id);
         if self.secret.is_some() && is_remembered(session.reason) {
             if self.ended.len() >= CLIENT_ENDED_MAX {

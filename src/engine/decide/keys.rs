@@ -58,9 +58,11 @@ pub fn delete(facts: &DeleteFacts, id: KeyId, now: Timestamp) -> Outcome {
     if !facts.exists {
         return Err(Refusal::KeyNotFound);
     }
-    let mut parts = vec![Part::Directory(DirectoryEvent::KeyDeleted(id))];
-    if let Some((client, sessions)) = &facts.client {
-        parts.extend(clients::destruction(*client, sessions, now));
-    }
+    let client = facts.client.iter();
+    let mut parts: Vec<_> = client
+        .flat_map(|(client, sessions)| clients::destruction(*client, sessions, now))
+        .collect();
+    // Last, because it starts the sweep that finds a login which was under way on the client.
+    parts.push(Part::Directory(DirectoryEvent::KeyDeleted(id)));
     Ok(Decision::done(parts))
 }
