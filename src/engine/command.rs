@@ -183,7 +183,7 @@ pub enum Command {
     SignIn(SignIn),
     /// Choose one of a client's sessions.
     SelectSession(ClientId, SessionId),
-    /// Have a client forget a session of it that ended.
+    /// Have a client forget a session that it lists; one that is live ends by it.
     ForgetSession(ClientId, SessionId),
     /// End all sessions of a client, for this reason, and its pending login.
     ClearClient(ClientId, EndReason),

@@ -54,7 +54,10 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
         }
         Command::ForgetSession(id, session) => {
             let client = client_facts(world, *id, now);
-            clients::forget(client.as_ref(), *id, *session, now)
+            let listed = world.with_client(*id, now, |client| {
+                client.is_some_and(|client| client.session(*session).is_some())
+            });
+            clients::forget(client.as_ref(), listed, *id, *session, now)
         }
         Command::StartSignIn(_)
         | Command::GuessSignIn(..)

@@ -32,7 +32,7 @@ pub struct Held {
 pub struct ClientFacts {
     /// Sessions that no event ended yet.
     pub held: Vec<Held>,
-    /// Sessions that ended and are still listed.
+    /// Sessions that ended and are still remembered.
     pub ended: Vec<SessionId>,
     /// The login whose second step is to come.
     pub sign_in: Option<client::SignIn>,
@@ -166,14 +166,15 @@ pub fn select(client: Option<&ClientFacts>, id: ClientId, session: SessionId) ->
     Ok(Decision::done(vec![Part::client(id, selected)]))
 }
 
-/// Decides that a client forgets a session that ended, or that nobody ended yet although it is over.
+/// Decides that a client forgets a session that it lists: one that is live ends by it.
 pub fn forget(
     client: Option<&ClientFacts>,
+    listed: bool,
     id: ClientId,
     session: SessionId,
     now: Timestamp,
 ) -> Outcome {
-    let client = client.ok_or(Refusal::SessionNotFound)?;
+    let client = client.filter(|_| listed).ok_or(Refusal::SessionNotFound)?;
     let event = if client.ended.contains(&session) {
         Part::client(id, SlotEvent::SessionForgotten(id, session))
     } else if client.held.iter().any(|held| held.id == session) {
@@ -184,7 +185,8 @@ pub fn forget(
     Ok(Decision::done(vec![event]))
 }
 
-/// Decides the end of everything that goes on on a client; the client stays.
+/// Decides the end of everything that goes on on a client; the client stays. What is over already
+/// keeps its own reason, unless all of it is to be forgotten.
 pub fn clear(
     client: Option<&ClientFacts>,
     id: ClientId,
@@ -192,12 +194,13 @@ pub fn clear(
     now: Timestamp,
 ) -> Outcome {
     let client = client.ok_or(Refusal::SessionNotFound)?;
-    let mut parts: Vec<_> = client
-        .held
-        .iter()
+    let forgets = !client::is_remembered(reason);
+    let held = client.held.iter();
+    let mut parts: Vec<_> = held
+        .filter(|held| held.live || forgets)
         .map(|held| ending(held.id, now, reason))
         .collect();
-    if !client::is_remembered(reason) {
+    if forgets {
         let forgotten = client.ended.iter();
         parts.extend(
             forgotten.map(|&session| Part::client(id, SlotEvent::SessionForgotten(id, session))),
