@@ -165,7 +165,7 @@ pub struct NewKey {
 /// Everything that may be asked.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Open sessions.
+    /// Open sessions; none of a client's, which is for [`Command::SignIn`].
     Open(Open),
     /// Open a session of another account.
     Sudo(Sudo),

@@ -11,7 +11,6 @@ use super::decide::sessions::{EndFacts, Listed, OpenFacts, Standing};
 use super::decide::sudo::{Actor, Parent, SudoFacts};
 use super::decide::{Outcome, accounts, clients, handoffs, keys, sessions, sudo};
 use super::directory::Directory;
-use super::slot::SlotNumber;
 use super::world::World;
 use crate::session::account::ClientType;
 use crate::session::activity::Touch;
@@ -94,7 +93,7 @@ pub fn decide_in_directory(
             let id = asked.open.grant.client;
             let client = id.and_then(|id| client_facts(world, id, now));
             let facts = OpenFacts {
-                // A client that does not exist yet comes to be in the same record.
+                // It holds the client, which comes to be in the same record if there is none.
                 client_live: true,
                 ..open_facts(world, &asked.open, Some(own), now)
             };
@@ -173,9 +172,7 @@ fn open_facts(world: &World, open: &Open, own: Option<&Directory>, now: Timestam
         key_live: grant
             .key
             .is_none_or(|key| world.keys.is_live(&world.accounts, key)),
-        client_live: grant
-            .client
-            .is_none_or(|client| client_exists(world, client)),
+        client_live: grant.client.is_none(),
         limit,
     }
 }
@@ -329,11 +326,6 @@ fn change_facts(
         subject_taken: owner.is_some_and(|(owner, _)| owner != id),
         kept_live: keep.is_none_or(own_session),
     }
-}
-
-fn client_exists(world: &World, id: ClientId) -> bool {
-    let slot = world.slot_at(SlotNumber::of(id.as_bytes()));
-    slot.is_some_and(|slot| slot.read().clients.contains_key(&id))
 }
 
 fn client_facts(world: &World, id: ClientId, now: Timestamp) -> Option<ClientFacts> {

@@ -73,7 +73,7 @@ pub struct OpenFacts {
     pub standing: Option<Standing>,
     /// Whether the key it is opened with is live (true without one).
     pub key_live: bool,
-    /// Whether the client it belongs to exists (true without one).
+    /// Whether it may name the client that it names (true without one): a login alone may.
     pub client_live: bool,
     /// The limit that holds, and the sessions that count; `None` without a limit.
     pub limit: Option<(u32, Vec<Listed>)>,
