@@ -154,7 +154,7 @@ pub struct NewKey {
     pub name: CompactString,
     /// The digest of its secret half.
     pub secret: Digest,
-    /// The account it acts for; a guest key is nobody's.
+    /// The account it acts for; a guest key is nobody's, whatever stands here.
     pub account: Option<AccountId>,
     /// When it is no longer good by itself.
     pub expires_at: Option<Timestamp>,
@@ -226,6 +226,7 @@ pub enum Claim {
     Subject(CompactString),
     Key(KeyId),
     KeyName(CompactString),
+    KeySecret([u8; 32]),
 }
 
 impl Command {
@@ -300,7 +301,10 @@ impl Command {
                     .collect()
             }
             Self::DeleteAccount(id) => vec![Claim::Account(*id)],
-            Self::CreateKey(key) => vec![Claim::KeyName(key.name.clone())],
+            Self::CreateKey(key) => vec![
+                Claim::KeyName(key.name.clone()),
+                Claim::KeySecret(*key.secret.as_bytes()),
+            ],
             Self::DeleteKey(id) => vec![Claim::Key(*id)],
         }
     }

@@ -124,15 +124,16 @@ pub fn decide_in_directory(
         }
         Command::DeleteAccount(id) => accounts::delete(world.accounts.get(*id).is_some(), *id),
         Command::CreateKey(new) => {
-            let generation = match new.account {
-                Some(id) => {
-                    let account = world.accounts.get(id).filter(|account| account.enabled);
-                    account.map(|account| account.generation)
-                }
-                None => Some(0),
+            let account = new.account.and_then(|id| world.accounts.get(id));
+            let generation = account.filter(|a| a.enabled).map(|a| a.generation);
+            let generation = if new.kind.has_account() {
+                generation
+            } else {
+                Some(0)
             };
             let facts = keys::CreateFacts {
                 name_taken: world.keys.by_name(&new.name).is_some(),
+                secret_taken: new.kind.is_named_by_secret() && world.keys.has_secret(&new.secret),
                 generation,
                 place: own.take_key_place(),
             };

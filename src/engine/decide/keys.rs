@@ -15,6 +15,8 @@ pub struct CreateFacts {
     pub place: Option<KeyId>,
     /// Whether a key of this name exists.
     pub name_taken: bool,
+    /// Whether a key with this secret exists, where that must not be.
+    pub secret_taken: bool,
     /// The generation of its account, if that one exists and is enabled; 0 for a key of nobody's.
     pub generation: Option<u32>,
 }
@@ -22,7 +24,7 @@ pub struct CreateFacts {
 /// Decides the making of a key.
 pub fn create(facts: CreateFacts, new: &NewKey, now: Timestamp) -> Outcome {
     let generation = facts.generation.ok_or(Refusal::AccountNotFound)?;
-    if facts.name_taken {
+    if facts.name_taken || facts.secret_taken {
         return Err(Refusal::KeyTaken);
     }
     let place = facts.place.ok_or(Refusal::Full)?;
@@ -30,7 +32,7 @@ pub fn create(facts: CreateFacts, new: &NewKey, now: Timestamp) -> Outcome {
         kind: new.kind,
         name: new.name.clone(),
         secret: new.secret,
-        account: new.account,
+        account: new.account.filter(|_| new.kind.has_account()),
         generation,
         expires_at: new.expires_at,
         networks: new.networks.clone(),
