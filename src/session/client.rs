@@ -105,6 +105,14 @@ impl Client {
         }
     }
 
+    /// Whether it is forgotten at `now`. A guest key's goes with its key alone.
+    #[must_use]
+    pub fn is_idle(&self, now: Timestamp) -> bool {
+        self.secret.is_some()
+            && self.sessions.is_empty()
+            && now >= self.changed.plus_ms(CLIENT_IDLE_MAX_MS)
+    }
+
     /// A session began: it is the one that was chosen last.
     pub fn take(&mut self, session: SessionId, at: Timestamp) {
         self.changed = at;
