@@ -161,7 +161,7 @@ pub struct NewKey {
     pub name: CompactString,
     /// The digest of its secret half.
     pub secret: Digest,
-    /// The account it acts for; a guest key is nobody's.
+    /// The account it acts for; a guest key is nobody's, whatever stands here.
     pub account: Option<AccountId>,
     /// When it is no longer good by itself.
     pub expires_at: Option<Timestamp>,
@@ -172,7 +172,7 @@ pub struct NewKey {
 /// Everything that may be asked.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Open sessions.
+    /// Open sessions; none of a client's, which is for [`Command::SignIn`].
     Open(Open),
     /// Open a session of another account.
     Sudo(Sudo),
@@ -190,7 +190,7 @@ pub enum Command {
     SignIn(SignIn),
     /// Choose one of a client's sessions.
     SelectSession(ClientId, SessionId),
-    /// Have a client forget a session of it that ended.
+    /// Have a client forget a session that it lists; one that is live ends by it.
     ForgetSession(ClientId, SessionId),
     /// End all sessions of a client, for this reason, and its pending login.
     ClearClient(ClientId, EndReason),
@@ -239,6 +239,7 @@ pub enum Claim {
     Subject(CompactString),
     Key(KeyId),
     KeyName(CompactString),
+    KeySecret([u8; 32]),
     /// Signing keys and templates, all of them.
     Jwts,
 }
@@ -318,7 +319,10 @@ impl Command {
                     .collect()
             }
             Self::DeleteAccount(id) => vec![Claim::Account(*id)],
-            Self::CreateKey(key) => vec![Claim::KeyName(key.name.clone())],
+            Self::CreateKey(key) => vec![
+                Claim::KeyName(key.name.clone()),
+                Claim::KeySecret(*key.secret.as_bytes()),
+            ],
             Self::DeleteKey(id) => vec![Claim::Key(*id)],
             Self::AddSigningKey(_) | Self::PutTemplate(_) | Self::DeleteTemplate(_) => {
                 vec![Claim::Jwts]

@@ -38,10 +38,7 @@ impl Table {
 
 /// Under what a key is found that its holder names by the secret alone.
 fn named_by_secret(key: &Key) -> Option<[u8; 16]> {
-    match key.kind {
-        KeyKind::Xdata => None,
-        KeyKind::I3d | KeyKind::I3dGuest => handle(&key.secret),
-    }
+    handle(&key.secret).filter(|_| key.kind.is_named_by_secret())
 }
 
 fn handle(digest: &Digest) -> Option<[u8; 16]> {
@@ -144,6 +141,12 @@ impl Keys {
     pub fn by_name(&self, name: &str) -> Option<(KeyId, Key)> {
         let id = *self.0.read().by_name.get(name)?;
         Some((id, self.get(id)?))
+    }
+
+    /// Whether a key that is named by its secret alone has this one.
+    #[must_use]
+    pub fn has_secret(&self, secret: &Digest) -> bool {
+        handle(secret).is_some_and(|handle| self.0.read().by_secret.contains_key(&handle))
     }
 
     /// Keys from place `after` on, at most `max`, in order.

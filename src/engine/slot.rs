@@ -86,6 +86,13 @@ impl Slot {
         self.extras.get(record.extra()?).map(Box::as_ref)
     }
 
+    /// Whether there is this client and the session is one of its own: a client that comes to be
+    /// again under an old id does not bring back what an earlier one held (I5).
+    pub(super) fn holds(&self, client: ClientId, session: SessionId) -> bool {
+        let client = self.clients.get(&client);
+        client.is_some_and(|client| client.sessions.contains(&session))
+    }
+
     /// The ids in the slot, in no order.
     pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.records.iter().map(|(_, record)| record.id)
@@ -136,8 +143,8 @@ impl Slot {
                 self.clients.remove(id);
             }
             SlotEvent::SignInStarted(id, _)
-            | SlotEvent::SignInGuessed(id)
-            | SlotEvent::SignInDropped(id)
+            | SlotEvent::SignInGuessed(id, _)
+            | SlotEvent::SignInDropped(id, _)
             | SlotEvent::SessionSelected(id, _)
             | SlotEvent::SessionForgotten(id, _) => {
                 if let Some(client) = self.clients.get_mut(id) {
@@ -240,12 +247,14 @@ impl Slot {
 fn change_client(client: &mut Client, event: &SlotEvent) {
     match event {
         SlotEvent::SignInStarted(_, sign_in) => client.sign_in = Some(*sign_in),
-        SlotEvent::SignInGuessed(_) => {
-            if let Some(sign_in) = &mut client.sign_in {
+        SlotEvent::SignInGuessed(_, id) => {
+            if let Some(sign_in) = client.sign_in.as_mut().filter(|s| s.id == *id) {
                 sign_in.guesses = sign_in.guesses.saturating_add(1);
             }
         }
-        SlotEvent::SignInDropped(_) => client.sign_in = None,
+        SlotEvent::SignInDropped(_, id) => {
+            client.sign_in = client.sign_in.filter(|sign_in| sign_in.id != *id);
+        }
         SlotEvent::SessionSelected(_, session) if client.sessions.contains(session) => {
             client.selected = Some(*session);
         }

@@ -35,11 +35,6 @@ pub fn due(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Swe
             .into_iter()
             .map(|id| Part::handoff(id, SlotEvent::HandoffDropped(id))),
     );
-    let (idle, over) = world.stale_clients(number, now, max);
-    let idle = idle.into_iter();
-    parts.extend(idle.map(|(id, at)| Part::client(id, SlotEvent::ClientForgotten(id, at))));
-    let over = over.into_iter();
-    parts.extend(over.map(|id| Part::client(id, SlotEvent::SignInDropped(id))));
     Swept {
         parts,
         looked,
@@ -60,6 +55,14 @@ pub fn all(world: &World, number: SlotNumber, now: Timestamp) -> Swept {
         looked,
         more: false,
     }
+}
+
+/// Collects what is over on the clients of a slot, at most `max` of them. It looks at every one, and
+/// nobody waits for it: readers judge a pending login by its time.
+#[must_use]
+pub fn clients(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Vec<Part> {
+    let stale = world.stale_clients(number, now, max).into_iter();
+    stale.map(|(id, event)| Part::client(id, event)).collect()
 }
 
 /// Collects the activity of a slot that was not logged yet (R9).

@@ -37,6 +37,24 @@ impl KeyKind {
         }
     }
 
+    /// Whether such a key acts for an account; otherwise it is nobody's.
+    #[must_use]
+    pub const fn has_account(self) -> bool {
+        match self {
+            Self::Xdata | Self::I3d => true,
+            Self::I3dGuest => false,
+        }
+    }
+
+    /// Whether the holder of such a key shows its secret alone, which then must be one key's.
+    #[must_use]
+    pub const fn is_named_by_secret(self) -> bool {
+        match self {
+            Self::I3d | Self::I3dGuest => true,
+            Self::Xdata => false,
+        }
+    }
+
     /// The kind of this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

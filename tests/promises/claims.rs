@@ -53,8 +53,17 @@ fn stock(journal: &Arc<MemoryJournal>) -> Stock {
     let Ok(Reply::KeyCreated(key)) = rig.ask(new_key(&rig, "key-1", ann)) else {
         panic!("key");
     };
-    let client = ClientId::from_bytes([5; 16]);
-    rig.ask(Command::OpenClient(client)).unwrap();
+    let guest = rig.engine.digest(b"guest");
+    let client = ClientId::from_bytes(*guest.as_bytes().first_chunk().unwrap());
+    rig.ask(Command::CreateKey(NewKey {
+        kind: KeyKind::I3dGuest,
+        name: "guest".into(),
+        secret: guest,
+        account: None,
+        expires_at: None,
+        networks: Vec::new(),
+    }))
+    .unwrap();
     drop(pump);
     Stock {
         rig,
@@ -73,7 +82,9 @@ fn new_key(rig: &Rig, name: &str, account: AccountId) -> Command {
         kind: KeyKind::Xdata,
         name,
         secret,
-        account,
+        account: Some(account),
+        expires_at: None,
+        networks: Vec::new(),
     })
 }
 

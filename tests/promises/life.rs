@@ -123,10 +123,14 @@ impl Life {
                 kind: KeyKind::Xdata,
                 name: format!("key-{}", self.steps).as_str().into(),
                 secret: self.rig.engine.digest(&self.steps.to_le_bytes()),
-                account: self.account(),
+                account: Some(self.account()),
+                expires_at: None,
+                networks: Vec::new(),
             }),
             17 => Command::DeleteKey(KeyId(self.below(8))),
-            18 => Command::OpenClient(ClientId::from_bytes([self.below(256).to_le_bytes()[0]; 16])),
+            18 => {
+                Command::DestroyClient(ClientId::from_bytes([self.below(256).to_le_bytes()[0]; 16]))
+            }
             _ => {
                 let by_ms = u64::from(self.below(5_000));
                 self.rig.clock.advance_ms(by_ms);

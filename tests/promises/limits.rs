@@ -61,8 +61,8 @@ impl Crowd {
             surface.per_account = Some(5);
             surface.when_full = when_full;
         }
-        policy.mollybet.idle_timeout_ms = IDLE_MS;
-        policy.xdata.absolute_ms = u64::from(IDLE_MS);
+        policy.mollybet.life.idle_timeout_ms = IDLE_MS;
+        policy.xdata.life.absolute_ms = u64::from(IDLE_MS);
         let node = Node::start(Setup {
             shards,
             policy,

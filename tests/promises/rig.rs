@@ -131,6 +131,7 @@ pub(crate) fn end(id: SessionId) -> Command {
         id,
         surface: None,
         key: None,
+        client: None,
         reason: EndReason::Logout,
     })
 }
@@ -188,6 +189,8 @@ pub(crate) fn account(name: &str, max_sessions: u32) -> Account {
         locked: false,
         expires_at: None,
         max_sessions: Some(max_sessions),
+        profile: Arc::default(),
         created: AT_START,
+        updated: AT_START,
     }
 }

@@ -28,7 +28,9 @@ pub(super) async fn create<E: Engine>(
 ) -> Outcome {
     caller.may(Role::Own)?;
     let wanted: Wanted = input::read(payload).await?;
-    let kind = KeyKind::parse(&wanted.kind).ok_or("this release knows only xdata");
+    // The other kinds belong to a surface that is not served yet.
+    let kind = KeyKind::parse(&wanted.kind).filter(|kind| *kind == KeyKind::Xdata);
+    let kind = kind.ok_or("this release knows only xdata");
     let kind = input::check("kind", kind)?;
     let account = engine.account_by_name(&wanted.username).get().await;
     let (account, _) = account.ok_or(Problem::NotFound("no such account"))?;
