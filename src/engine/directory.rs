@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::accounts::ACCOUNTS_MAX;
 use super::event::DirectoryEvent;
+use super::image::Listing;
 use super::keys::KEYS_MAX;
 use crate::session::id::{AccountId, KeyId, SessionId};
 use crate::session::state::Surface;
@@ -37,6 +38,23 @@ impl Directory {
     /// Takes the next place for a key.
     pub fn take_key_place(&mut self) -> Option<KeyId> {
         take(&mut self.next_key, KEYS_MAX).map(KeyId)
+    }
+
+    /// The sessions that count towards limits, of all accounts.
+    pub(super) fn listings(&self) -> Vec<Listing> {
+        let full = self.lists.iter().filter(|(_, list)| !list.is_empty());
+        full.map(|(whose, list)| (*whose, list.clone())).collect()
+    }
+
+    /// The first places that were never given away: of accounts, and of keys.
+    pub(super) fn next_places(&self) -> (u32, u32) {
+        (self.next_account, self.next_key)
+    }
+
+    /// Gives no place away that lies before these.
+    pub(super) fn skip_places(&mut self, (account, key): (u32, u32)) {
+        self.next_account = self.next_account.max(account);
+        self.next_key = self.next_key.max(key);
     }
 
     /// Changes the directory's own state as the event says.

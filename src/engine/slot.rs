@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hashbrown::{HashMap, HashTable};
 
 use super::event::{Handoff, SessionOpened, SlotEvent};
+use super::image::SessionImage;
 use super::record::{Extra, Record};
 use super::slab::{Handle, Slab};
 use super::wheel::Wheel;
@@ -212,17 +213,35 @@ impl Slot {
             };
             client.take(opened.id, opened.at);
         }
-        let (mut record, extra) = Record::new(opened);
+        let (record, extra) = Record::new(opened);
+        self.place(record, extra, opened.at);
+    }
+
+    /// Gives a record its place in the index and in the wheel.
+    fn place(&mut self, mut record: Record, extra: Option<Extra>, now: Timestamp) {
         if let Some(extra) = extra {
             record.set_extra(self.extras.insert(Box::new(extra)));
         }
-        let due = record.deadline();
+        let (hash, due) = (record.id.table_hash(), record.deadline());
         let handle = self.records.insert(record);
         let records = &self.records;
         let rehash = |h: &Handle| records.get(*h).map_or(0, |r| r.id.table_hash());
-        self.index
-            .insert_unique(opened.id.table_hash(), handle, rehash);
-        self.wheel.insert(&mut self.records, handle, due, opened.at);
+        self.index.insert_unique(hash, handle, rehash);
+        self.wheel
+            .insert(&mut self.records, handle, due.max(now), now);
+    }
+
+    /// Puts a session that an image holds into the slot.
+    pub(super) fn put(&mut self, image: SessionImage, now: Timestamp) {
+        if self.handle(image.id).is_none() {
+            let (record, extra) = Record::from_image(image);
+            self.place(record, extra, now);
+        }
+    }
+
+    /// A session of the slot as a value.
+    pub(super) fn session_image(&self, record: &Record) -> SessionImage {
+        record.image(self.extra(record))
     }
 
     fn end(&mut self, id: SessionId, at: Timestamp, reason: EndReason) {
