@@ -14,8 +14,10 @@ use crate::config::Config;
 use crate::dev::DevCredentials;
 use crate::durability::directory::{DataDirectory, DirectoryError};
 use crate::entropy::SystemEntropy;
+use crate::http::address::TrustedProxies;
 use crate::http::admin::{AdminTokens, Role};
 use crate::http::server;
+use crate::http::surroundings::Surroundings;
 use crate::journal::memory::{Keep, MemoryJournal, Pace};
 use crate::session::policy::Policy;
 
@@ -110,9 +112,10 @@ impl Node {
         listeners: Listeners,
         workers: usize,
         tokens: AdminTokens,
+        surroundings: Surroundings,
     ) -> io::Result<Self> {
         let private = server::private(listeners.private, tokens, engine.clone())?;
-        let public = server::public(listeners.public, workers, engine.clone())?;
+        let public = server::public(listeners.public, workers, engine.clone(), surroundings)?;
         let servers = vec![public.handle(), private.handle()];
         actix::spawn(private);
         actix::spawn(public);
@@ -185,8 +188,18 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         dev.save(&directory, listen, admin_listen)?;
     }
     let tokens = AdminTokens::new(tokens.iter().map(|(token, role)| (token.as_str(), *role)));
-    let node = Node::serve(engine, owners, listeners, config.workers, tokens)
-        .context("starting the listeners")?;
+    let surroundings = Surroundings {
+        proxies: TrustedProxies::new(config.trusted_proxies),
+    };
+    let node = Node::serve(
+        engine,
+        owners,
+        listeners,
+        config.workers,
+        tokens,
+        surroundings,
+    )
+    .context("starting the listeners")?;
     announce(listen, admin_listen, dev.as_ref());
     tracing::warn!("state is kept in memory only: a stop ends every session");
     stop_signal().await.context("waiting for signals")?;

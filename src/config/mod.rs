@@ -9,6 +9,8 @@ pub mod limits;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use crate::session::policy::Policy;
 
 /// The most shards a node may have.
@@ -44,6 +46,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Bounds of the surfaces.
     pub policy: Policy,
+    /// Networks of the proxies whose word about a caller's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
     /// Files with admin tokens, and the role of each.
     pub admin_tokens: Vec<AdminTokenFile>,
 }

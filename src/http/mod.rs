@@ -6,10 +6,12 @@
 //! Invariants: malformed input gets the contract's error and changes nothing; no secret but the
 //! one being handed out appears in an answer, a log or a metric.
 
+pub mod address;
 pub mod admin;
 pub mod body;
 pub mod gateway;
 pub mod headers;
+pub mod i3d;
 pub mod json;
 pub mod jsonrpc;
 pub mod members;
@@ -17,6 +19,7 @@ pub mod mollybet;
 pub mod ops;
 pub mod reply;
 pub mod server;
+pub mod surroundings;
 mod walk;
 pub mod xdata;
 
@@ -30,6 +33,7 @@ use crate::door::Engine;
 pub fn public<E: Engine>(routes: &mut ServiceConfig) {
     gateway::mount::<E>(routes);
     mollybet::mount::<E>(routes);
+    i3d::mount::<E>(routes);
     xdata::mount::<E>(routes);
     routes.default_service(web::to(not_found));
 }

@@ -12,6 +12,7 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 
 use super::admin::AdminTokens;
+use super::surroundings::Surroundings;
 use crate::door::Engine;
 
 /// How long an idle connection stays: proxies reuse theirs for 60 s. Source: ARCHITECTURE, Bounds.
@@ -26,10 +27,13 @@ pub fn public<E: Engine + Sync>(
     listener: TcpListener,
     workers: usize,
     engine: E,
+    surroundings: Surroundings,
 ) -> io::Result<Server> {
+    let surroundings = Data::new(surroundings);
     let app = move || {
         App::new()
             .app_data(Data::new(engine.clone()))
+            .app_data(surroundings.clone())
             .configure(super::public::<E>)
     };
     let server = HttpServer::new(app)

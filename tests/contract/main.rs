@@ -15,6 +15,8 @@ mod admin;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod i3d;
+#[cfg(test)]
 mod mollybet;
 #[cfg(test)]
 mod xdata;

@@ -14,6 +14,7 @@ use sessile::app::{self, Listeners};
 use sessile::clock::ManualClock;
 use sessile::entropy::SystemEntropy;
 use sessile::http::admin::{AdminTokens, Role};
+use sessile::http::surroundings::Surroundings;
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::policy::Policy;
 
@@ -38,6 +39,8 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// When a record counts as durable.
     pub(crate) pace: Pace,
+    /// What the surfaces are told of the place where they run.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Default for Setup {
@@ -47,6 +50,7 @@ impl Default for Setup {
             workers: 2,
             policy: Policy::default(),
             pace: Pace::Prompt,
+            surroundings: Surroundings::default(),
         }
     }
 }
@@ -91,9 +95,15 @@ impl Node {
                     (ISSUER, Role::Issue),
                     (READER, Role::Read),
                 ]);
-                let node =
-                    app::Node::serve(engine.clone(), owners, listeners, setup.workers, tokens)
-                        .unwrap();
+                let node = app::Node::serve(
+                    engine.clone(),
+                    owners,
+                    listeners,
+                    setup.workers,
+                    tokens,
+                    setup.surroundings,
+                )
+                .unwrap();
                 started.send(engine).unwrap();
                 let _ = stopped.await;
                 node.stop().await;

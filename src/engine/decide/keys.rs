@@ -58,9 +58,18 @@ pub fn delete(facts: &DeleteFacts, id: KeyId, now: Timestamp) -> Outcome {
     if !facts.exists {
         return Err(Refusal::KeyNotFound);
     }
+    Ok(Decision::done(withdrawal(facts.client.as_ref(), id, now)))
+}
+
+/// The end of a key, and of the client behind it with its sessions.
+pub(in crate::engine) fn withdrawal(
+    client: Option<&(ClientId, Vec<SessionId>)>,
+    id: KeyId,
+    now: Timestamp,
+) -> Vec<Part> {
     let mut parts = vec![Part::Directory(DirectoryEvent::KeyDeleted(id))];
-    if let Some((client, sessions)) = &facts.client {
+    if let Some((client, sessions)) = client {
         parts.extend(clients::destruction(*client, sessions, now));
     }
-    Ok(Decision::done(parts))
+    parts
 }

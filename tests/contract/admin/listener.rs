@@ -11,6 +11,7 @@ use sessile::app::{self, Listeners};
 use sessile::clock::ManualClock;
 use sessile::entropy::Entropy;
 use sessile::http::admin::{AdminTokens, Role};
+use sessile::http::surroundings::Surroundings;
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::policy::Policy;
 
@@ -55,7 +56,15 @@ impl Served {
             actix::System::new().block_on(async move {
                 let (engine, owners) = app::start_engine(ports, Policy::default(), 1).unwrap();
                 let tokens = AdminTokens::new(TOKENS);
-                let node = app::Node::serve(engine, owners, listeners, 1, tokens).unwrap();
+                let node = app::Node::serve(
+                    engine,
+                    owners,
+                    listeners,
+                    1,
+                    tokens,
+                    Surroundings::default(),
+                )
+                .unwrap();
                 started.send(()).unwrap();
                 let _ = stopped.await;
                 node.stop().await;

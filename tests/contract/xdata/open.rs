@@ -135,7 +135,7 @@ fn a_session_lives_to_the_millisecond_and_nothing_prolongs_it() {
 fn the_default_lifetime_is_the_configured_one() {
     rows!("X-20", "X-22");
     let mut policy = Policy::default();
-    policy.xdata.absolute_ms = 90_500;
+    policy.xdata.life.absolute_ms = 90_500;
     let desk = Desk::with(Setup {
         policy,
         ..Setup::default()
