@@ -14,9 +14,11 @@ use crate::config::Config;
 use crate::dev::DevCredentials;
 use crate::durability::directory::{DataDirectory, DirectoryError};
 use crate::entropy::SystemEntropy;
+use crate::http::address::TrustedProxies;
 use crate::http::admin::{AdminTokens, Role};
 use crate::http::server;
-use crate::http::settings::{ClerkSettings, Settings};
+use crate::http::settings::ClerkSettings;
+use crate::http::surroundings::Surroundings;
 use crate::journal::memory::{Keep, MemoryJournal, Pace};
 use crate::session::policy::Policy;
 
@@ -111,10 +113,10 @@ impl Node {
         listeners: Listeners,
         workers: usize,
         tokens: AdminTokens,
-        settings: Settings,
+        surroundings: Surroundings,
     ) -> io::Result<Self> {
         let private = server::private(listeners.private, tokens, engine.clone())?;
-        let public = server::public(listeners.public, workers, engine.clone(), settings)?;
+        let public = server::public(listeners.public, workers, engine.clone(), surroundings)?;
         let servers = vec![public.handle(), private.handle()];
         actix::spawn(private);
         actix::spawn(public);
@@ -135,9 +137,10 @@ impl Node {
 }
 
 /// What the surfaces are told of the configuration.
-fn settings(config: &Config, listen: SocketAddr) -> Settings {
+fn surroundings(config: &Config, listen: SocketAddr) -> Surroundings {
     let clerk = &config.clerk;
-    Settings {
+    Surroundings {
+        proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         clerk: ClerkSettings {
             issuer: clerk.issuer.clone().unwrap_or(format!("http://{listen}")),
             allowed_origins: clerk.allowed_origins.clone(),
@@ -200,9 +203,16 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         dev.save(&directory, listen, admin_listen)?;
     }
     let tokens = AdminTokens::new(tokens.iter().map(|(token, role)| (token.as_str(), *role)));
-    let settings = settings(&config, listen);
-    let node = Node::serve(engine, owners, listeners, config.workers, tokens, settings)
-        .context("starting the listeners")?;
+    let surroundings = surroundings(&config, listen);
+    let node = Node::serve(
+        engine,
+        owners,
+        listeners,
+        config.workers,
+        tokens,
+        surroundings,
+    )
+    .context("starting the listeners")?;
     announce(listen, admin_listen, dev.as_ref());
     tracing::warn!("state is kept in memory only: a stop ends every session");
     stop_signal().await.context("waiting for signals")?;

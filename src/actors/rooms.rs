@@ -123,7 +123,7 @@ impl Room for Directory {
         }
     }
 
-    fn tick(&mut self, _: &World, _: Timestamp) -> Vec<Part> {
-        Vec::new()
+    fn tick(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
+        self.sweep_keys(world, now)
     }
 }

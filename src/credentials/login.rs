@@ -9,13 +9,14 @@ use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
 use super::passwords::{Passwords, PoolFull};
-use super::throttle::{Admission, Throttle, Verdict};
+use super::throttle::{Admission, BY_CLIENT_AND_NAME, BY_NAME, Throttle, Verdict};
 use super::totp;
 use crate::clock::SharedClock;
 use crate::engine::world::SharedWorld;
-use crate::session::account::{Account, PASSWORD_BYTES_MAX, fold};
-use crate::session::id::AccountId;
+use crate::session::account::{Account, PASSWORD_BYTES_MAX, USERNAME_CHARS_MAX, fold};
+use crate::session::id::{AccountId, ClientId};
 use crate::session::state::Factors;
+use crate::session::time::Timestamp;
 
 /// Somebody who wants to log in.
 pub struct Login {
@@ -27,6 +28,8 @@ pub struct Login {
     pub password: Zeroizing<String>,
     /// The one-time password, if one was given.
     pub otp: Option<String>,
+    /// The client on which it is tried, if failures count for the client and the name together, too.
+    pub client: Option<ClientId>,
 }
 
 /// A proof that was checked: whose, against which generation, with which factors (R5).
@@ -101,7 +104,7 @@ pub struct LoginDesk {
     clock: SharedClock,
     /// The hashing pool, for those who set passwords, too.
     pub passwords: Passwords,
-    throttle: Mutex<Throttle>,
+    brakes: Mutex<Brakes>,
     /// Told whenever an attempt was judged.
     judged: Notify,
     waiting: AtomicUsize,
@@ -115,7 +118,10 @@ impl LoginDesk {
             world,
             clock,
             passwords,
-            throttle: Mutex::default(),
+            brakes: Mutex::new(Brakes {
+                names: Throttle::new(BY_NAME),
+                pairs: Throttle::new(BY_CLIENT_AND_NAME),
+            }),
             judged: Notify::new(),
             waiting: AtomicUsize::new(0),
         }
@@ -124,7 +130,7 @@ impl LoginDesk {
     /// Checks name, password and one-time password. The proof carries the generation that was read
     /// together with the hash (R5).
     pub async fn check(&self, mut login: Login) -> Result<Proof, LoginRefusal> {
-        let mut attempt = self.admit(fold(&login.username)).await?;
+        let mut attempt = self.admit(Counted::of(&login)).await?;
         let code = login.otp.take();
         let checked = match self.judge_password(login).await {
             Ok(half) => self.complete(half, code.as_deref()),
@@ -136,10 +142,14 @@ impl LoginDesk {
     /// Checks name and password alone. What asks for a second factor is left half done: its code is
     /// for [`LoginDesk::check_code`].
     pub async fn begin(&self, login: Login) -> Result<FirstStep, LoginRefusal> {
-        let mut attempt = self.admit(fold(&login.username)).await?;
+        let mut attempt = self.admit(Counted::of(&login)).await?;
         match self.judge_password(login).await {
-            // Right, but not let in: earlier failures still count.
-            Ok(half) if half.described.totp.is_some() => Ok(FirstStep::Half(half)),
+            Ok(half) if half.described.totp.is_some() => {
+                // Right, but not let in: earlier failures of the name still count. Those of the
+                // pair were about the password alone.
+                attempt.of_pair = Verdict::Right;
+                Ok(FirstStep::Half(half))
+            }
             Ok(half) => attempt
                 .close(self.complete(half, None))
                 .map(FirstStep::Complete),
@@ -158,7 +168,9 @@ impl LoginDesk {
         let found = self.world.accounts.get(account);
         let same = |found: &Arc<Account>| found.generation == generation && found.enabled;
         let described = found.filter(same).ok_or(LoginRefusal::Wrong)?;
-        let mut attempt = self.admit(described.username.folded()).await?;
+        let mut attempt = self
+            .admit(Counted::name(described.username.folded()))
+            .await?;
         if described.is_locked(self.clock.now()) {
             return Err(LoginRefusal::Locked);
         }
@@ -224,19 +236,20 @@ impl LoginDesk {
         })
     }
 
-    /// Waits until an attempt on this name may be judged.
-    async fn admit(&self, name: CompactString) -> Result<Attempt<'_>, LoginRefusal> {
+    /// Waits until an attempt under these names may be judged.
+    async fn admit(&self, counted: Counted) -> Result<Attempt<'_>, LoginRefusal> {
         let mut place = None;
         loop {
             // Enrolled before asking, so that no verdict in between goes unheard.
             let judged = self.judged.notified();
-            let admission = self.throttle.lock().begin(&name, self.clock.now());
+            let admission = self.brakes.lock().begin(&counted, self.clock.now());
             match admission {
                 Admission::Now => {
                     return Ok(Attempt {
                         desk: self,
-                        name,
-                        verdict: Verdict::Neither,
+                        counted,
+                        of_name: Verdict::Neither,
+                        of_pair: Verdict::Neither,
                     });
                 }
                 Admission::After(retry_after_ms) => {
@@ -248,6 +261,66 @@ impl LoginDesk {
                 place = Some(Place::take(&self.waiting).ok_or(LoginRefusal::Overloaded)?);
             }
             judged.await;
+        }
+    }
+}
+
+/// Bytes of a name by which failures are counted: no user name is longer, so what is cut off tells
+/// apart only names that nobody has.
+const COUNTED_BYTES_MAX: usize = 4 * USERNAME_CHARS_MAX;
+
+/// Under what the failures of an attempt are counted.
+struct Counted {
+    /// The name, folded.
+    name: CompactString,
+    /// The client and the name together, for surfaces that count those.
+    pair: Option<CompactString>,
+}
+
+impl Counted {
+    fn of(login: &Login) -> Self {
+        let name = fold(&login.username);
+        let mut counted = Self::name(name);
+        counted.pair = login.client.map(|client| {
+            let mut pair = CompactString::from(client.to_string());
+            pair.push_str(&counted.name);
+            pair
+        });
+        counted
+    }
+
+    fn name(mut name: CompactString) -> Self {
+        name.truncate(name.floor_char_boundary(COUNTED_BYTES_MAX));
+        Self { name, pair: None }
+    }
+}
+
+/// The failures of names, and of clients and names together.
+struct Brakes {
+    names: Throttle,
+    pairs: Throttle,
+}
+
+impl Brakes {
+    /// Both must let the attempt through.
+    fn begin(&mut self, counted: &Counted, now: Timestamp) -> Admission {
+        if let Some(pair) = &counted.pair {
+            let admission = self.pairs.begin(pair, now);
+            if admission != Admission::Now {
+                return admission;
+            }
+        }
+        let admission = self.names.begin(&counted.name, now);
+        if let (true, Some(pair)) = (admission != Admission::Now, &counted.pair) {
+            self.pairs.end(pair, now, Verdict::Neither);
+        }
+        admission
+    }
+
+    fn end(&mut self, counted: &Counted, now: Timestamp, of_name: Verdict, of_pair: Verdict) {
+        self.names.end(&counted.name, now, of_name);
+        if let Some(pair) = &counted.pair {
+            self.pairs.end(pair, now, of_pair);
         }
     }
 }
@@ -269,20 +342,29 @@ impl Drop for Place<'_> {
     }
 }
 
-/// An attempt that is being judged. However it ends, also by hanging up, it is ended in the throttle.
+/// An attempt that is being judged. However it ends, also by hanging up, it is ended in the throttles.
 struct Attempt<'a> {
     desk: &'a LoginDesk,
-    name: CompactString,
-    verdict: Verdict,
+    counted: Counted,
+    of_name: Verdict,
+    of_pair: Verdict,
 }
 
 impl Attempt<'_> {
-    /// Notes how it ended.
+    /// Notes how it ended. Where failures count per client, whatever is wrong with an account is
+    /// answered like a wrong password, and so it is counted like one (R19).
     fn close<T>(&mut self, checked: Result<T, LoginRefusal>) -> Result<T, LoginRefusal> {
-        self.verdict = match &checked {
-            Ok(_) => Verdict::Right,
-            Err(LoginRefusal::Wrong) => Verdict::Wrong,
-            Err(_) => Verdict::Neither,
+        (self.of_name, self.of_pair) = match &checked {
+            Ok(_) => (Verdict::Right, Verdict::Right),
+            Err(LoginRefusal::Wrong) => (Verdict::Wrong, Verdict::Wrong),
+            Err(LoginRefusal::Disabled | LoginRefusal::Locked) => {
+                (Verdict::Neither, Verdict::Wrong)
+            }
+            Err(
+                LoginRefusal::SecondFactorRequired
+                | LoginRefusal::Throttled { .. }
+                | LoginRefusal::Overloaded,
+            ) => (Verdict::Neither, Verdict::Neither),
         };
         checked
     }
@@ -290,10 +372,10 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.desk
-            .throttle
-            .lock()
-            .end(&self.name, self.desk.clock.now(), self.verdict);
+        let now = self.desk.clock.now();
+        let mut brakes = self.desk.brakes.lock();
+        brakes.end(&self.counted, now, self.of_name, self.of_pair);
+        drop(brakes);
         self.desk.judged.notify_waiters();
     }
 }

@@ -87,6 +87,8 @@ pub struct StartSignIn {
     pub generation: u32,
     /// What was proven.
     pub factors: Factors,
+    /// Whether the user asked to be remembered.
+    pub remember: bool,
 }
 
 /// Opens the session of a client: a login that is complete.
@@ -186,6 +188,8 @@ pub enum Command {
     StartSignIn(StartSignIn),
     /// Take one of the guesses that a pending login of a client has.
     GuessSignIn(ClientId, SignInId),
+    /// Give up this pending login of a client.
+    DropSignIn(ClientId, SignInId),
     /// Open a session of a client.
     SignIn(SignIn),
     /// Choose one of a client's sessions.
@@ -261,6 +265,7 @@ impl Command {
             // One decider for all that a client's logins depend on: they cannot overtake each other.
             Self::StartSignIn(_)
             | Self::GuessSignIn(..)
+            | Self::DropSignIn(..)
             | Self::SignIn(_)
             | Self::ClearClient(..)
             | Self::DestroyClient(_)
@@ -287,9 +292,10 @@ impl Command {
                 asked.open.claims().chain(client).collect()
             }
             Self::StartSignIn(asked) => vec![Claim::Client(asked.client)],
-            Self::GuessSignIn(id, _) | Self::ClearClient(id, _) | Self::DestroyClient(id) => {
-                vec![Claim::Client(*id)]
-            }
+            Self::GuessSignIn(id, _)
+            | Self::DropSignIn(id, _)
+            | Self::ClearClient(id, _)
+            | Self::DestroyClient(id) => vec![Claim::Client(*id)],
             Self::SelectSession(_, session) | Self::ForgetSession(_, session) => {
                 vec![Claim::Session(*session)]
             }
@@ -337,6 +343,7 @@ impl Command {
             Self::End(_)
             | Self::RedeemHandoff(..)
             | Self::GuessSignIn(..)
+            | Self::DropSignIn(..)
             | Self::ForgetSession(..)
             | Self::ClearClient(..)
             | Self::DestroyClient(_)

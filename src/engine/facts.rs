@@ -59,6 +59,7 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
         }
         Command::StartSignIn(_)
         | Command::GuessSignIn(..)
+        | Command::DropSignIn(..)
         | Command::SignIn(_)
         | Command::ClearClient(..)
         | Command::DestroyClient(_)
@@ -90,6 +91,9 @@ pub fn decide_in_directory(
         }
         Command::GuessSignIn(id, step) => {
             clients::guess(client_facts(world, *id, now).as_ref(), *id, *step, now)
+        }
+        Command::DropSignIn(id, step) => {
+            clients::drop_sign_in(client_facts(world, *id, now).as_ref(), *id, *step)
         }
         Command::SignIn(asked) => {
             let id = asked.open.grant.client;

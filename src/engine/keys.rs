@@ -163,6 +163,29 @@ impl Keys {
             .collect()
     }
 
+    /// Keys that were over by `before`, of `looked_max` places from `from` on; and where to go on.
+    #[must_use]
+    pub fn expired(
+        &self,
+        from: KeyId,
+        looked_max: usize,
+        before: Timestamp,
+    ) -> (Vec<(KeyId, Option<ClientId>)>, KeyId) {
+        let table = self.0.read();
+        let places = table.keys.iter().skip(from.0 as usize).take(looked_max);
+        let over = |key: &&Key| key.expires_at.is_some_and(|at| at <= before);
+        let expired = (from.0..).map(KeyId).zip(places).filter_map(|(id, key)| {
+            let key = key.as_deref().filter(over)?;
+            Some((id, key.client()))
+        });
+        let expired = expired.collect();
+        let next = from
+            .0
+            .saturating_add(u32::try_from(looked_max).unwrap_or(KEYS_MAX));
+        let more = (next as usize) < table.keys.len();
+        (expired, KeyId(if more { next } else { 0 }))
+    }
+
     /// The first place that was never given to a key.
     #[must_use]
     pub fn next_id(&self) -> KeyId {

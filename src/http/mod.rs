@@ -6,6 +6,7 @@
 //! Invariants: malformed input gets the contract's error and changes nothing; no secret but the
 //! one being handed out appears in an answer, a log or a metric.
 
+pub mod address;
 pub mod admin;
 pub mod body;
 pub mod clerk;
@@ -13,6 +14,7 @@ pub mod clients;
 pub mod front;
 pub mod gateway;
 pub mod headers;
+pub mod i3d;
 pub mod json;
 pub mod jsonrpc;
 pub mod members;
@@ -21,6 +23,7 @@ pub mod ops;
 pub mod reply;
 pub mod server;
 pub mod settings;
+pub mod surroundings;
 mod walk;
 pub mod xdata;
 
@@ -37,6 +40,7 @@ pub fn public<E: Engine>(routes: &mut ServiceConfig) {
     // Before mollybet, which answers to what is left of /v1.
     clerk::mount::<E>(routes);
     mollybet::mount::<E>(routes);
+    i3d::mount::<E>(routes);
     xdata::mount::<E>(routes);
     routes.default_service(web::to(not_found));
 }

@@ -13,7 +13,7 @@ use actix_web::{App, HttpServer};
 
 use super::admin::AdminTokens;
 use super::front::Front;
-use super::settings::Settings;
+use super::surroundings::Surroundings;
 use crate::door::Engine;
 
 /// How long an idle connection stays: proxies reuse theirs for 60 s. Source: ARCHITECTURE, Bounds.
@@ -28,13 +28,13 @@ pub fn public<E: Engine + Sync>(
     listener: TcpListener,
     workers: usize,
     engine: E,
-    settings: Settings,
+    surroundings: Surroundings,
 ) -> io::Result<Server> {
-    let settings = Data::new(settings);
+    let surroundings = Data::new(surroundings);
     let front = move || {
         let app = App::new()
             .app_data(Data::new(engine.clone()))
-            .app_data(settings.clone())
+            .app_data(surroundings.clone())
             .configure(super::public::<E>);
         Front::before(app, engine.clone())
     };

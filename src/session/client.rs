@@ -32,6 +32,8 @@ pub struct SignIn {
     pub generation: u32,
     /// What was proven so far.
     pub factors: Factors,
+    /// Whether the user asked to be remembered: his session will live longer.
+    pub remember: bool,
     /// When it began.
     pub started: Timestamp,
     /// When it is over.

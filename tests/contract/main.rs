@@ -17,6 +17,8 @@ mod front;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod i3d;
+#[cfg(test)]
 mod mollybet;
 #[cfg(test)]
 mod xdata;

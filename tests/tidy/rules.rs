@@ -49,7 +49,7 @@ fn breaches(files: &[&File], known: &BTreeSet<String>) -> Vec<Finding> {
     findings
 }
 
-/// `R` or `I` and a number, `M-`, `X-` or `G-` and a number, `ADR` and a number.
+/// `R` or `I` and a number, `M-`, `X-`, `G-` or `V-` and a number, `ADR` and a number.
 fn named(comment: &str) -> Vec<String> {
     let words: Vec<_> = comment
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
@@ -58,7 +58,7 @@ fn named(comment: &str) -> Vec<String> {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let mut found = Vec::new();
     for (word, next) in words.iter().zip(words.iter().skip(1).chain([&""])) {
-        let prefixes = ["R", "I", "M-", "X-", "G-"];
+        let prefixes = ["R", "I", "M-", "X-", "G-", "V-"];
         if prefixes
             .iter()
             .any(|p| word.strip_prefix(p).is_some_and(number))

@@ -93,6 +93,7 @@ pub fn start(
         account: asked.account,
         generation: asked.generation,
         factors: asked.factors,
+        remember: asked.remember,
         started: now,
         expires: now.plus_ms(SIGN_IN_LIFETIME_MS),
         guesses: 0,
@@ -120,6 +121,14 @@ pub fn guess(
         }
         _ => Err(Refusal::SignInNotFound),
     }
+}
+
+/// Decides that a pending login is given up; one that is gone already leaves nothing to do.
+pub fn drop_sign_in(client: Option<&ClientFacts>, id: ClientId, step: SignInId) -> Outcome {
+    let client = client.ok_or(Refusal::SessionNotFound)?;
+    let pending = client.sign_in.filter(|pending| pending.id == step);
+    let dropped = pending.map(|_| Part::client(id, SlotEvent::SignInDropped(id, step)));
+    Ok(Decision::done(dropped.into_iter().collect()))
 }
 
 /// Decides a login that is complete.

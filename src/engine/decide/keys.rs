@@ -60,11 +60,19 @@ pub fn delete(facts: &DeleteFacts, id: KeyId, now: Timestamp) -> Outcome {
     if !facts.exists {
         return Err(Refusal::KeyNotFound);
     }
-    let client = facts.client.iter();
-    let mut parts: Vec<_> = client
-        .flat_map(|(client, sessions)| clients::destruction(*client, sessions, now))
-        .collect();
-    // Last, because it starts the sweep that finds a login which was under way on the client.
-    parts.push(Part::Directory(DirectoryEvent::KeyDeleted(id)));
-    Ok(Decision::done(parts))
+    Ok(Decision::done(withdrawal(facts.client.as_ref(), id, now)))
+}
+
+/// The end of a key, and before it of the client behind it with its sessions. The key is last, because
+/// its end starts the sweep that finds a login which was under way on the client.
+pub(in crate::engine) fn withdrawal(
+    client: Option<&(ClientId, Vec<SessionId>)>,
+    id: KeyId,
+    now: Timestamp,
+) -> Vec<Part> {
+    let ends = client
+        .into_iter()
+        .flat_map(|(client, sessions)| clients::destruction(*client, sessions, now));
+    let withdrawn = Part::Directory(DirectoryEvent::KeyDeleted(id));
+    ends.chain([withdrawn]).collect()
 }

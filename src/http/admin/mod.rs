@@ -5,9 +5,11 @@
 mod access;
 mod accounts;
 mod error;
+mod guest;
 mod input;
 mod issue;
 mod keys;
+mod profile;
 mod sessions;
 mod templates;
 

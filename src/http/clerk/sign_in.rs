@@ -26,7 +26,7 @@ use crate::engine::error::Refusal;
 use crate::engine::event::Grant;
 use crate::http::clients::Standing;
 use crate::http::headers::user_agent;
-use crate::http::settings::Settings;
+use crate::http::surroundings::Surroundings;
 use crate::session::client::{self, SIGN_IN_LIFETIME_MS};
 use crate::session::id::{ClientId, SessionId, SignInId};
 use crate::session::state::Surface;
@@ -36,7 +36,7 @@ use crate::session::token::{Digest, Secret};
 /// Everything a login is made with.
 struct Desk<'a, E> {
     engine: &'a E,
-    settings: &'a Settings,
+    settings: &'a Surroundings,
     request: &'a HttpRequest,
     caller: Caller,
 }
@@ -52,7 +52,7 @@ pub(super) async fn create<E: Engine>(
     request: HttpRequest,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(begin(&request, payload, &**engine, &settings).await)
 }
@@ -61,7 +61,7 @@ async fn begin<E: Engine>(
     request: &HttpRequest,
     payload: Payload,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let desk = Desk::new(engine, settings, request).await?;
     let form = Form::read(request, payload).await?;
@@ -82,7 +82,7 @@ pub(super) async fn first_factor<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(attempt_first(&request, &id, payload, &**engine, &settings).await)
 }
@@ -92,7 +92,7 @@ async fn attempt_first<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let desk = Desk::new(engine, settings, request).await?;
     let identifier = desk.waiting(id).ok_or(Problem::SignInNotFound)?.1;
@@ -108,7 +108,7 @@ pub(super) async fn second_factor<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(attempt_second(&request, &id, payload, &**engine, &settings).await)
 }
@@ -118,7 +118,7 @@ async fn attempt_second<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let desk = Desk::new(engine, settings, request).await?;
     let (client, presented) = desk.caller.known().ok_or(Problem::SignInNotFound)?;
@@ -151,7 +151,7 @@ pub(super) async fn show<E: Engine>(
     request: HttpRequest,
     id: Path<String>,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(find(&request, &id, &**engine, &settings).await)
 }
@@ -160,7 +160,7 @@ async fn find<E: Engine>(
     request: &HttpRequest,
     id: &str,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let desk = Desk::new(engine, settings, request).await?;
     if let Some((expires, identifier)) = desk.waiting(id) {
@@ -197,7 +197,7 @@ fn next_secret<E: Engine>(engine: &E, client: ClientId) -> Result<Secret, Proble
 impl<'a, E: Engine> Desk<'a, E> {
     async fn new(
         engine: &'a E,
-        settings: &'a Settings,
+        settings: &'a Surroundings,
         request: &'a HttpRequest,
     ) -> Result<Self, Problem> {
         let caller = Caller::read(engine, &settings.clerk, request).await?;
@@ -230,6 +230,7 @@ impl<'a, E: Engine> Desk<'a, E> {
             exact_name: true,
             password: Zeroizing::new(password),
             otp: None,
+            client: None,
         };
         let place = self.place()?;
         match self.engine.begin_log_in(login).await? {
@@ -248,6 +249,7 @@ impl<'a, E: Engine> Desk<'a, E> {
             account: half.account,
             generation: half.generation,
             factors: half.factors,
+            remember: false,
         };
         let id = start.id.to_string();
         self.engine.ask(Command::StartSignIn(start)).await?;

@@ -13,7 +13,7 @@ use crate::engine::clients::ClientView;
 use crate::engine::view::SessionView;
 use crate::http::clients::{COOKIE, Standing, standing};
 use crate::http::headers::{Single, cookies, single, wanted_touch};
-use crate::http::settings::Settings;
+use crate::http::surroundings::Surroundings;
 use crate::session::id::SessionId;
 
 const USER: HeaderName = HeaderName::from_static("x-sessile-user");
@@ -57,7 +57,7 @@ enum Presented<'a> {
 pub(super) async fn verify<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     let (engine, headers) = (&**engine, request.headers());
     let id = match presented(headers) {

@@ -40,6 +40,7 @@ async fn open<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) ->
             exact_name: true,
             password,
             otp,
+            client: None,
         })
         .await?;
     let secret = Secret::hex(engine.random().map_err(|_| Problem::Internal)?);
