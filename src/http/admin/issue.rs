@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::access::{Caller, Role};
+use super::behind::behind_clients;
 use super::error::{Outcome, Problem};
-use super::guest;
 use super::input::{self, check};
 use crate::door::{Engine, ServiceError};
 use crate::engine::command::{Command, OPEN_BATCH_MAX, Open};
@@ -55,14 +55,14 @@ pub(super) async fn issue<E: Engine>(caller: Caller, payload: Payload, engine: D
     caller.may(Role::Issue)?;
     let engine = &**engine;
     let wanted: Wanted = input::read(payload).await?;
-    let surface = Surface::parse(&wanted.surface).ok_or("mollybet, i3d or xdata");
+    let surface = Surface::parse(&wanted.surface).ok_or("mollybet, i3d, clerk or xdata");
     let surface = check("surface", surface)?;
     let in_range = (1..=COUNT_MAX).contains(&wanted.count);
     check("count", if in_range { Ok(()) } else { Err("1 to 10000") })?;
     let (account, described) = owner(engine, &wanted).await?;
-    if surface == Surface::I3d && wanted.count > OPEN_BATCH_MAX {
-        // Each needs a key of its own, and all of them are made or none.
-        let text = format!("count: at most {OPEN_BATCH_MAX} at once for i3d");
+    if matches!(surface, Surface::I3d | Surface::Clerk) && wanted.count > OPEN_BATCH_MAX {
+        // Each needs a key or a client of its own, and all of them are made or none.
+        let text = format!("count: at most {OPEN_BATCH_MAX} at once for {surface}");
         return Err(Problem::Invalid(text));
     }
     let limited = described
@@ -83,8 +83,7 @@ pub(super) async fn issue<E: Engine>(caller: Caller, payload: Payload, engine: D
     };
     let issued = match surface {
         Surface::Mollybet | Surface::Xdata => with_secrets(engine, wanted).await?,
-        Surface::I3d => guest::behind_keys(engine, wanted).await?,
-        Surface::Clerk => return Err(Problem::Invalid("surface: not yet".into())),
+        Surface::I3d | Surface::Clerk => behind_clients(engine, wanted).await?,
     };
     let list: Vec<_> = issued
         .iter()

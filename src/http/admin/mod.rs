@@ -4,8 +4,8 @@
 
 mod access;
 mod accounts;
+mod behind;
 mod error;
-mod guest;
 mod input;
 mod issue;
 mod keys;
