@@ -39,6 +39,8 @@ pub enum Command {
     Sessions(AdminArguments<SessionCommand>),
     /// Look at the configuration.
     Config(ConfigArguments),
+    /// Print the OpenAPI document of the i3D calls.
+    Openapi,
 }
 
 /// `config …`

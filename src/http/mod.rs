@@ -16,6 +16,7 @@ pub mod json;
 pub mod jsonrpc;
 pub mod members;
 pub mod mollybet;
+pub mod openapi;
 pub mod ops;
 pub mod reply;
 pub mod server;
@@ -35,6 +36,7 @@ pub fn public<E: Engine>(routes: &mut ServiceConfig) {
     mollybet::mount::<E>(routes);
     i3d::mount::<E>(routes);
     xdata::mount::<E>(routes);
+    openapi::mount(routes);
     routes.default_service(web::to(not_found));
 }
 
