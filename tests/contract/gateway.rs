@@ -1,6 +1,7 @@
 //! The rows of `docs/surfaces/gateway.md`.
 
 mod credentials;
+mod keys;
 mod life;
 
 use std::io::{Read, Write};
