@@ -41,6 +41,8 @@ pub enum Command {
     Templates(AdminArguments<TemplateCommand>),
     /// Look at the configuration.
     Config(ConfigArguments),
+    /// Print the OpenAPI document of the i3D calls.
+    Openapi,
 }
 
 /// `config …`

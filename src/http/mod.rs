@@ -19,6 +19,7 @@ pub mod json;
 pub mod jsonrpc;
 pub mod members;
 pub mod mollybet;
+pub mod openapi;
 pub mod ops;
 pub mod reply;
 pub mod server;
@@ -42,6 +43,7 @@ pub fn public<E: Engine>(routes: &mut ServiceConfig) {
     mollybet::mount::<E>(routes);
     i3d::mount::<E>(routes);
     xdata::mount::<E>(routes);
+    openapi::mount(routes);
     routes.default_service(web::to(not_found));
 }
 

@@ -1,6 +1,7 @@
 //! The rows of `docs/surfaces/gateway.md`.
 
 mod credentials;
+mod keys;
 mod life;
 mod pages;
 

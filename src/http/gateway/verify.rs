@@ -1,5 +1,7 @@
 //! Forward authentication: 200 with the identity in headers, or 401.
 
+use std::net::IpAddr;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
     AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
@@ -10,11 +12,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::door::{Answer, Engine};
 use crate::engine::clients::ClientView;
+use crate::engine::keys::PrivateToken;
 use crate::engine::view::SessionView;
 use crate::http::clients::{COOKIE, Standing, standing};
 use crate::http::headers::{Single, cookies, single, wanted_touch};
 use crate::http::surroundings::Surroundings;
+use crate::session::activity::Look;
 use crate::session::id::SessionId;
+use crate::session::state::Surface;
 
 const USER: HeaderName = HeaderName::from_static("x-sessile-user");
 const USER_ID: HeaderName = HeaderName::from_static("x-sessile-user-id");
@@ -23,6 +28,7 @@ const SURFACE: HeaderName = HeaderName::from_static("x-sessile-surface");
 
 /// Where the surfaces carry their credentials.
 const MOLLYBET: HeaderName = HeaderName::from_static("session");
+const I3D: HeaderName = HeaderName::from_static("private-token");
 const XDATA: HeaderName = HeaderName::from_static("xdata-session-token");
 /// The cookie in which a page keeps its session's own token.
 const SESSION_COOKIE: &str = "__session";
@@ -50,6 +56,8 @@ enum Presented<'a> {
     Secret(&'a [u8]),
     /// A session's own token, signed by us.
     Token(&'a [u8]),
+    /// An i3D key, behind which there may be a session.
+    Key(&'a [u8]),
     /// The secret of a browser's client, whose chosen session is meant.
     Client(&'a [u8]),
 }
@@ -57,16 +65,28 @@ enum Presented<'a> {
 pub(super) async fn verify<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
     let (engine, headers) = (&**engine, request.headers());
-    let id = match presented(headers) {
-        Presented::Nothing => None,
-        Presented::Secret(secret) => engine.session_id(secret),
-        Presented::Token(jwt) => engine.session_of_token(jwt, &settings.clerk.issuer),
-        Presented::Client(secret) => chosen(engine, secret).await,
+    let touch = wanted_touch(headers);
+    let (id, look) = match presented(headers) {
+        Presented::Nothing => (None, touch.into()),
+        Presented::Secret(secret) => (engine.session_id(secret), touch.into()),
+        Presented::Token(jwt) => {
+            let id = engine.session_of_token(jwt, &surroundings.clerk.issuer);
+            (id, Look::on(Surface::Clerk, touch))
+        }
+        Presented::Key(key) => {
+            let address = surroundings.proxies.end_user(&request);
+            let id = behind_key(engine, key, address).await;
+            (id, Look::on(Surface::I3d, touch))
+        }
+        Presented::Client(secret) => {
+            let id = chosen(engine, secret).await;
+            (id, Look::on(Surface::Clerk, touch))
+        }
     };
-    look(headers, engine, id).get().await
+    shown(engine, id, look).get().await
 }
 
 /// The whole answer, out of the request's headers; `None` if it takes more than one look at a session.
@@ -74,19 +94,33 @@ pub(super) fn judge<E: Engine>(headers: &HeaderMap, engine: &E) -> Option<Answer
     let id = match presented(headers) {
         Presented::Nothing => None,
         Presented::Secret(secret) => engine.session_id(secret),
-        Presented::Token(_) | Presented::Client(_) => return None,
+        Presented::Token(_) | Presented::Key(_) | Presented::Client(_) => return None,
     };
-    Some(look(headers, engine, id))
+    Some(shown(engine, id, wanted_touch(headers).into()))
 }
 
 /// Judges the session that was presented, and says whose it is.
-fn look<E: Engine>(headers: &HeaderMap, engine: &E, id: Option<SessionId>) -> Answer<HttpResponse> {
+fn shown<E: Engine>(engine: &E, id: Option<SessionId>, look: Look) -> Answer<HttpResponse> {
     let Some(id) = id else {
         return Answer::Now(refused());
     };
-    let touch = wanted_touch(headers);
-    let shown = engine.with_session(id, touch, |view| view.as_ref().and_then(identity));
+    let shown = engine.with_session(id, look, |view| view.as_ref().and_then(identity));
     shown.map(|identity| identity.map_or_else(refused, accepted))
+}
+
+/// The session on a guest key, if somebody is logged in on it. An account key has none.
+async fn behind_key<E: Engine>(
+    engine: &E,
+    key: &[u8],
+    address: Option<IpAddr>,
+) -> Option<SessionId> {
+    match engine.private_token(key, address).get().await? {
+        PrivateToken::Account(_) => None,
+        PrivateToken::Guest(client) => {
+            let selected = engine.with_client(client, |client| client?.record.selected);
+            selected.get().await
+        }
+    }
 }
 
 /// The session that was chosen last on a browser's client.
@@ -104,11 +138,16 @@ fn presented(headers: &HeaderMap) -> Presented<'_> {
         Single::Repeated => return Presented::Nothing,
         Single::One(value) => return bearer(value),
     }
-    for name in [&MOLLYBET, &XDATA] {
+    let kinds: [(_, fn(_) -> _); 3] = [
+        (&MOLLYBET, Presented::Secret),
+        (&I3D, Presented::Key),
+        (&XDATA, Presented::Secret),
+    ];
+    for (name, kind) in kinds {
         match single(headers, name) {
             Single::Absent => {}
             Single::Repeated => return Presented::Nothing,
-            Single::One(value) => return Presented::Secret(value),
+            Single::One(value) => return kind(value),
         }
     }
     match cookies(headers, SESSION_COOKIE) {

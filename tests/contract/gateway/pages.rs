@@ -45,7 +45,7 @@ fn verdict(node: &Node, session: Option<&str>, client: Option<&str>) -> u16 {
 
 #[test]
 fn a_token_counts_as_bearer_and_as_cookie_and_a_client_by_its_cookie() {
-    rows!("G-21", "G-22", "G-3", "G-12");
+    rows!("G-22", "G-23", "G-3", "G-12");
     let node = node();
     let (client, jwt) = signed_in(&node);
     assert_eq!(verdict(&node, Some(&jwt), None), 200);
@@ -76,7 +76,7 @@ fn a_token_counts_as_bearer_and_as_cookie_and_a_client_by_its_cookie() {
 
 #[test]
 fn a_token_is_no_better_than_its_session_and_lives_a_minute() {
-    rows!("G-21", "G-23", "G-20");
+    rows!("G-22", "G-24", "G-20");
     let node = node();
     let (client, jwt) = signed_in(&node);
     node.clock.advance_ms(59_000);
@@ -96,7 +96,7 @@ fn a_token_is_no_better_than_its_session_and_lives_a_minute() {
 
 #[test]
 fn what_only_looks_like_a_page_s_credential_is_none() {
-    rows!("G-6", "G-22", "G-23");
+    rows!("G-6", "G-23", "G-24");
     let node = node();
     let before = node.send("GET", "/v1/client?_is_native=1", &[], "");
     let anonymous = client_of(&before);

@@ -8,6 +8,7 @@ mod lifetimes;
 mod login;
 mod logout;
 mod one_time;
+mod openapi;
 mod outages;
 mod transport;
 mod user;
