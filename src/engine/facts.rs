@@ -335,7 +335,23 @@ fn change_facts(
         account: world.accounts.get(id),
         subject_taken: owner.is_some_and(|(owner, _)| owner != id),
         kept_live: keep.is_none_or(own_session),
+        kept_hangs: keep.is_some_and(|keep| hangs_on_account(world, keep, id, now)),
     }
+}
+
+/// Whether a session hangs on more of an account than it is itself: on a key of the account's, or on
+/// another session of it.
+fn hangs_on_account(world: &World, session: SessionId, id: AccountId, now: Timestamp) -> bool {
+    world.line(session).into_iter().any(|at| {
+        let seen = world.with_session(at, now, Touch::No, |view| {
+            view.map(|v| (v.account_id(), v.key()))
+        });
+        let Some((account, key)) = seen else {
+            return false;
+        };
+        let key = key.and_then(|key| world.keys.get(key)?.account);
+        key == Some(id) || at != session && account == id
+    })
 }
 
 fn client_facts(world: &World, id: ClientId, now: Timestamp) -> Option<ClientFacts> {

@@ -15,7 +15,8 @@ use sessile::engine::world::World;
 use sessile::session::activity::Touch;
 use sessile::session::id::SessionId;
 use sessile::session::time::Timestamp;
-use sessile::session::token::InstallKey;
+
+use crate::names::install_key;
 
 /// A node without a disk.
 pub(crate) struct Driver {
@@ -27,7 +28,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new() -> Self {
         Self {
-            world: World::new(InstallKey::new([7; 32])),
+            world: World::new(install_key()),
             directory: Directory::default(),
             log: Vec::new(),
         }
@@ -76,6 +77,22 @@ impl Driver {
                 return events;
             }
         }
+    }
+
+    /// What a sweep of the clients of a slot decides, without applying it.
+    pub(crate) fn decide_clients(&self, slot: SlotNumber, now: Timestamp, max: usize) -> Vec<Part> {
+        sweep::clients(&self.world, slot, now, max)
+    }
+
+    /// Sweeps the clients of a slot, at most `max` at once; returns the events.
+    pub(crate) fn sweep_clients(
+        &mut self,
+        slot: SlotNumber,
+        now: Timestamp,
+        max: usize,
+    ) -> Vec<SlotEvent> {
+        let parts = self.decide_clients(slot, now, max);
+        self.apply_slot_events(parts)
     }
 
     /// Ends everything dead in a slot; returns the events.
