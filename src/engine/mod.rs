@@ -15,6 +15,7 @@ pub mod directory;
 pub mod error;
 pub mod event;
 pub mod facts;
+mod index;
 pub mod keys;
 mod record;
 mod slab;

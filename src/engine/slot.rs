@@ -8,9 +8,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 
 use super::event::{Handoff, SessionOpened, SlotEvent};
+use super::index::Index;
 use super::record::{Extra, Record};
 use super::slab::{Handle, Slab};
 use super::wheel::Wheel;
@@ -60,7 +61,7 @@ pub struct Client {
 /// The table and the records of one slot.
 #[derive(Debug, Default)]
 pub struct Slot {
-    index: HashTable<Handle>,
+    index: Index,
     pub(super) records: Slab<Record>,
     extras: Slab<Box<Extra>>,
     pub(super) handoffs: HashMap<HandoffId, Handoff>,
@@ -80,7 +81,7 @@ impl Slot {
     /// Whether there is no session in the slot.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.len() == 0
     }
 
     pub(super) fn find(&self, id: SessionId) -> Option<&Record> {
@@ -178,8 +179,8 @@ impl Slot {
     }
 
     fn handle(&self, id: SessionId) -> Option<Handle> {
-        let same = |h: &Handle| self.records.get(*h).is_some_and(|r| r.id == id);
-        self.index.find(id.table_hash(), same).copied()
+        let same = |h| self.records.get(h).is_some_and(|r| r.id == id);
+        self.index.find(id.table_hash(), same)
     }
 
     fn open(&mut self, opened: &SessionOpened) {
@@ -198,9 +199,8 @@ impl Slot {
         let due = record.deadline();
         let handle = self.records.insert(record);
         let records = &self.records;
-        let rehash = |h: &Handle| records.get(*h).map_or(0, |r| r.id.table_hash());
-        self.index
-            .insert_unique(opened.id.table_hash(), handle, rehash);
+        let rehash = |h| records.get(h).map_or(0, |r| r.id.table_hash());
+        self.index.insert(opened.id.table_hash(), handle, rehash);
         self.wheel.insert(&mut self.records, handle, due, opened.at);
     }
 
@@ -208,9 +208,7 @@ impl Slot {
         let Some(handle) = self.handle(id) else {
             return;
         };
-        if let Ok(entry) = self.index.find_entry(id.table_hash(), |h| *h == handle) {
-            entry.remove();
-        }
+        self.index.remove(id.table_hash(), handle);
         self.wheel.remove(&mut self.records, handle);
         if let Some(extra) = self.records.remove(handle).and_then(|r| r.extra()) {
             self.extras.remove(extra);
