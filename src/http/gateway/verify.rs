@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{
     AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
 };
-use actix_web::web::{BytesMut, Data};
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -16,6 +16,7 @@ use crate::engine::keys::PrivateToken;
 use crate::engine::view::SessionView;
 use crate::http::clients::{COOKIE, Standing, standing};
 use crate::http::headers::{Single, cookies, single, wanted_touch};
+use crate::http::json::write_int;
 use crate::http::surroundings::Surroundings;
 use crate::session::activity::Look;
 use crate::session::id::SessionId;
@@ -179,22 +180,22 @@ fn bearer(value: &[u8]) -> Presented<'_> {
 /// Renders into one buffer, of which each header gets its piece.
 fn identity(view: &SessionView<'_>) -> Option<Identity> {
     let name = view.account.username.as_str();
-    let mut buffer = BytesMut::with_capacity(name.len() + 64);
-    let mut piece = |write: &mut dyn FnMut(&mut BytesMut)| {
-        write(&mut buffer);
-        HeaderValue::from_maybe_shared(buffer.split().freeze()).ok()
-    };
+    let mut text = Vec::with_capacity(name.len() + 64);
+    for piece in utf8_percent_encode(name, ESCAPED) {
+        text.extend_from_slice(piece.as_bytes());
+    }
+    let user = text.len();
+    let number = view.account_id().user_id();
+    write_int(&mut text, i64::try_from(number).unwrap_or(i64::MAX));
+    let user_id = text.len();
+    text.extend_from_slice(SessionId::PREFIX.as_bytes());
+    text.extend_from_slice(&view.id().digits());
+    let text = Bytes::from(text);
+    let piece = |range| HeaderValue::from_maybe_shared(text.slice(range)).ok();
     Some(Identity {
-        user: piece(&mut |out| {
-            for text in utf8_percent_encode(name, ESCAPED) {
-                out.extend_from_slice(text.as_bytes());
-            }
-        })?,
-        user_id: view.account_id().user_id().into(),
-        session: piece(&mut |out| {
-            out.extend_from_slice(SessionId::PREFIX.as_bytes());
-            out.extend_from_slice(&view.id().digits());
-        })?,
+        user: piece(0..user)?,
+        user_id: piece(user..user_id)?,
+        session: piece(user_id..text.len())?,
         surface: HeaderValue::from_static(view.surface().name()),
     })
 }
