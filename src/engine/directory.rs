@@ -56,10 +56,12 @@ impl Directory {
         take(&mut self.next_key, KEYS_MAX).map(KeyId)
     }
 
-    /// The sessions that count towards limits, of all accounts.
+    /// The sessions that count towards limits, in the order of accounts and surfaces.
     pub(super) fn listings(&self) -> Vec<Listing> {
         let full = self.lists.iter().filter(|(_, list)| !list.is_empty());
-        full.map(|(whose, list)| (*whose, list.clone())).collect()
+        let mut listings: Vec<_> = full.map(|(whose, list)| (*whose, list.clone())).collect();
+        listings.sort_unstable_by_key(|(whose, _)| *whose);
+        listings
     }
 
     /// The first places that were never given away: of accounts, and of keys.

@@ -4,7 +4,7 @@ use sessile::engine::command::{SignIn, StartSignIn};
 use sessile::engine::decide::Decision;
 use sessile::engine::event::SlotEvent;
 use sessile::session::client;
-use sessile::session::id::{ClientId, SessionId};
+use sessile::session::id::{ClientId, SessionId, SignInId};
 use sessile::session::state::EndReason;
 use sessile::session::time::Timestamp;
 use sessile::session::token::Digest;
@@ -64,7 +64,14 @@ impl Model {
                 started: now,
                 expires: now.plus_ms(300_000),
                 guesses: 0,
+                remember: asked.remember,
             });
+        }
+    }
+
+    pub(crate) fn drop_sign_in(&mut self, id: ClientId, step: SignInId) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.sign_in = client.sign_in.filter(|pending| pending.id != step);
         }
     }
 

@@ -28,7 +28,19 @@ impl Model {
 
     pub(crate) fn may_start(&self, asked: &StartSignIn, now: Timestamp) -> Answer {
         self.admits(asked.account, asked.generation, now)?;
+        self.is_own(asked.client, asked.presented, asked.secret)?;
         self.has_place(asked.client, asked.secret, asked.account, now)
+    }
+
+    /// Whether a login goes by the client's present secret, or brings a client into being.
+    fn is_own(&self, id: ClientId, presented: Option<Digest>, secret: Option<Digest>) -> Answer {
+        match self.clients.get(&id) {
+            Some(client) => unless(client.secret == presented, Refusal::ClientChanged),
+            None => unless(
+                presented.is_none() && secret.is_some(),
+                Refusal::SessionNotFound,
+            ),
+        }
     }
 
     pub(crate) fn may_guess(&self, id: ClientId, step: SignInId, now: Timestamp) -> Answer {
@@ -43,10 +55,7 @@ impl Model {
         let grant = &asked.open.grant;
         let id = grant.client.ok_or(Refusal::SessionNotFound)?;
         let known = self.clients.get(&id);
-        unless(
-            known.is_some() || asked.secret.is_some(),
-            Refusal::SessionNotFound,
-        )?;
+        self.is_own(id, asked.presented, asked.secret)?;
         if let Some(step) = asked.step {
             let proven = |pending: &client::SignIn| {
                 now < pending.expires

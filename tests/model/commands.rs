@@ -104,6 +104,7 @@ impl Stage {
             }
             Operation::StartSignIn { .. }
             | Operation::Guess(..)
+            | Operation::DropSignIn(..)
             | Operation::SignIn(_)
             | Operation::Select(..)
             | Operation::Forget(..)

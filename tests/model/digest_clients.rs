@@ -65,6 +65,7 @@ fn every_field_of_a_pending_login_counts() {
         started: START,
         expires: START.plus_ms(9),
         guesses: 0,
+        remember: false,
     };
     let pending = [
         base,
@@ -74,6 +75,10 @@ fn every_field_of_a_pending_login_counts() {
         },
         SignIn {
             account: AccountId(1),
+            ..base
+        },
+        SignIn {
+            remember: true,
             ..base
         },
         SignIn {

@@ -9,6 +9,7 @@ use sessile::engine::digest;
 use sessile::engine::directory::Directory;
 use sessile::engine::event::{Part, SlotEvent};
 use sessile::engine::facts;
+use sessile::engine::image::DirectoryImage;
 use sessile::engine::slot::SlotNumber;
 use sessile::engine::sweep;
 use sessile::engine::world::World;
@@ -117,8 +118,15 @@ impl Driver {
     }
 
     /// Forgets everything and recovers it from the log. Fails if the state digest is another one.
+    ///
+    /// The images of the slots and of the directory must give the same state as the log.
     pub(crate) fn restart(&mut self) -> Result<(), String> {
         let before = digest::of(&self.world);
+        let pictured = digest::of(&self.restored());
+        super::ensure!(
+            before == pictured,
+            "digest {before:x} became {pictured:x} over its images"
+        );
         let old = std::mem::replace(self, Self::new());
         old.log.iter().for_each(|part| self.apply(part));
         let after = digest::of(&self.world);
@@ -127,6 +135,24 @@ impl Driver {
             "digest {before:x} became {after:x} over a restart"
         );
         Ok(())
+    }
+
+    /// The world as its images tell it.
+    fn restored(&self) -> World {
+        let world = World::new(self.world.install_key.clone());
+        for number in SlotNumber::from(0) {
+            let (Some(from), Some(to)) = (self.world.slot_at(number), world.slot_at(number)) else {
+                continue;
+            };
+            let image = from.read().image();
+            to.write().restore(image.clone(), Timestamp::from_ms(0));
+            assert_eq!(to.read().image().len(), image.len());
+        }
+        let mut directory = Directory::default();
+        let image = DirectoryImage::of(&self.world, &self.directory);
+        image.clone().restore(&world, &mut directory);
+        assert_eq!(DirectoryImage::of(&world, &directory), image);
+        world
     }
 
     /// Every part that was ever applied.

@@ -92,6 +92,7 @@ impl Model {
             }
             Command::StartSignIn(asked) => self.start_sign_in(asked, now),
             Command::GuessSignIn(id, _) => self.count_guess(*id),
+            Command::DropSignIn(id, step) => self.drop_sign_in(*id, *step),
             Command::SignIn(asked) => self.sign_in(asked, done, now)?,
             Command::SelectSession(id, session) => self.select(*id, *session),
             Command::ForgetSession(id, session) => self.forget(*id, *session, now),
@@ -107,6 +108,7 @@ impl Model {
                     self.end_of_client(key.client(), done, now)?;
                 }
             }
+            Command::AddSigningKey(_) | Command::PutTemplate(_) | Command::DeleteTemplate(_) => {}
             Command::CreateAccount(_) | Command::CreateKey(_) | Command::RedeemHandoff(..) => {
                 return Err(format!("{command:?} was answered without its result"));
             }

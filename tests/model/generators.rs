@@ -138,6 +138,7 @@ fn on_client() -> impl Strategy<Value = Operation> {
     prop_oneof![
         4 => start,
         6 => (pick(), rarely(pick())).prop_map(|(client, step)| Operation::Guess(client, step)),
+        1 => (pick(), rarely(pick())).prop_map(|(client, step)| Operation::DropSignIn(client, step)),
         24 => sign_in,
         3 => session().prop_map(|(client, session, own)| Operation::Select(client, session, own)),
         3 => session().prop_map(|(client, session, own)| Operation::Forget(client, session, own)),

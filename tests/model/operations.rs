@@ -159,6 +159,8 @@ pub(crate) enum Operation {
     },
     /// A guess on the pending login of a client, or on any that ever was.
     Guess(Pick, Option<Pick>),
+    /// A client gives its pending login up: its own, or any that ever was.
+    DropSignIn(Pick, Option<Pick>),
     SignIn(SignInPlan),
     /// One of the client's sessions, or any.
     Select(Pick, Pick, bool),

@@ -13,6 +13,7 @@ use sessile::session::key::KeyKind;
 use sessile::session::policy::{HANDOFF_LIFETIME_MS, WhenFull};
 use sessile::session::state::{EndReason, Factors, Surface};
 use sessile::session::time::Timestamp;
+use sessile::session::token::Digest;
 
 use crate::driver::Driver;
 use crate::model::Model;
@@ -101,8 +102,9 @@ impl Scene {
 
     /// A login that is complete, as a browser's: on a grant that names the client.
     pub(crate) fn login(&mut self, grant: Grant, step: Option<SignInId>) -> (SessionId, SignIn) {
-        let id = self.names.session(3, grant.client);
-        let guest = grant.client.is_some_and(Model::is_guest);
+        let client = grant.client;
+        let id = self.names.session(3, client);
+        let guest = client.is_some_and(Model::is_guest);
         let secret = (!guest).then(|| self.names.secret());
         let open = Open {
             ids: vec![id],
@@ -111,7 +113,22 @@ impl Scene {
             when_full: WhenFull::Deny,
             otp_step: None,
         };
-        (id, SignIn { open, secret, step })
+        let asked = SignIn {
+            open,
+            presented: self.presented(client),
+            secret,
+            step,
+        };
+        (id, asked)
+    }
+
+    /// What a browser presents that holds its client's present secret.
+    fn presented(&self, client: Option<ClientId>) -> Option<Digest> {
+        let secret = |id| {
+            let world = &self.driver.world;
+            world.with_client(id, self.now, |client| client?.record.secret)
+        };
+        client.and_then(secret)
     }
 
     /// Logs an account in on a client.
@@ -134,13 +151,16 @@ impl Scene {
         let id = self.names.sign_in();
         let secret = Some(self.names.secret());
         let generation = self.generation(account);
+        let presented = self.presented(Some(client));
         self.done(&Command::StartSignIn(StartSignIn {
             client,
+            presented,
             secret,
             id,
             account,
             generation,
             factors: Factors::PASSWORD,
+            remember: false,
         }));
         id
     }

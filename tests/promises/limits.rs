@@ -68,6 +68,7 @@ impl Crowd {
             policy,
             workers: 2,
             pace: Pace::Prompt,
+            ..Setup::default()
         });
         node.account("alice", json!({}));
         Self {
