@@ -4,10 +4,13 @@
 //! hold anything that changes what a session is.
 
 use super::address::TrustedProxies;
+use crate::geo::Countries;
 
 /// The surroundings of the surfaces.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
     /// Whose word about a caller's address is taken. Source: R24.
     pub proxies: TrustedProxies,
+    /// The countries of addresses.
+    pub countries: Countries,
 }

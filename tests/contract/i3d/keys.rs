@@ -9,7 +9,10 @@ use super::*;
 fn behind_proxy() -> Node {
     let proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
     Node::start(Setup {
-        surroundings: Surroundings { proxies },
+        surroundings: Surroundings {
+            proxies,
+            ..Surroundings::default()
+        },
         ..Setup::default()
     })
 }

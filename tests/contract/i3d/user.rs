@@ -117,7 +117,10 @@ fn the_address_of_the_request_is_shown() {
     rows!("V-10", "V-21", "V-22");
     let proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
     let node = Node::start(Setup {
-        surroundings: Surroundings { proxies },
+        surroundings: Surroundings {
+            proxies,
+            ..Surroundings::default()
+        },
         ..Setup::default()
     });
     node.account("alice", json!({}));
@@ -141,6 +144,40 @@ fn the_address_of_the_request_is_shown() {
     let headers = [(TOKEN, key.as_str()), ("x-forwarded-for", "192.0.2.7")];
     let body = ok(&node.send("GET", USER, &headers, ""));
     assert_eq!(body["requestIp"], "127.0.0.1");
+}
+
+#[test]
+fn the_country_is_that_of_the_operators_database() {
+    rows!("V-22");
+    let nested = include_bytes!("../../vectors/countries-nested.mmdb");
+    let flat = include_bytes!("../../vectors/countries-flat.mmdb");
+    let surroundings = Surroundings {
+        proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]),
+        ..Surroundings::default()
+    };
+    let countries = surroundings.countries.clone();
+    let node = Node::start(Setup {
+        surroundings,
+        ..Setup::default()
+    });
+    node.account("alice", json!({}));
+    let key = account_key(&node, "alice");
+    let from = |address: &str| {
+        let headers = [(TOKEN, key.as_str()), ("x-forwarded-for", address)];
+        let body = ok(&node.send("GET", USER, &headers, ""));
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        (text("requestIpCountryCode"), text("requestIpCountry"))
+    };
+    let pair = |code: &str, name: &str| (code.to_owned(), name.to_owned());
+    assert_eq!(from("203.0.113.1"), pair("ZZ", "Unknown"));
+    countries.load(nested.to_vec()).unwrap();
+    assert_eq!(from("203.0.113.1"), pair("NL", "The Netherlands"));
+    assert_eq!(from("198.51.100.1"), pair("DE", "Germany"));
+    for unknown in ["8.8.8.8", "10.1.2.3", "127.0.0.1", "192.0.2.1", ""] {
+        assert_eq!(from(unknown), pair("ZZ", "Unknown"), "{unknown}");
+    }
+    countries.load(flat.to_vec()).unwrap();
+    assert_eq!(from("203.0.113.1"), pair("BE", "Belgium"));
 }
 
 #[test]
