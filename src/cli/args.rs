@@ -94,6 +94,9 @@ pub struct ServeArguments {
         value_delimiter = ','
     )]
     pub trusted_proxies: Option<Vec<String>>,
+    /// Country database in the MMDB format, read again on SIGHUP [default: none].
+    #[arg(long, env = "SESSILE_GEOIP_DATABASE", value_name = "FILE")]
+    pub geoip_database: Option<PathBuf>,
     /// How to write log lines: text or json [default: text].
     #[arg(long, env = "SESSILE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -141,6 +144,7 @@ impl ServeArguments {
         };
         Ok(Config {
             trusted_proxies: trusted_proxies.unwrap_or_default(),
+            geoip_database: self.geoip_database.or(file.geoip.database.clone()),
             listen: self.listen.or(file.listen).unwrap_or(default(8080)),
             admin_listen: self
                 .admin_listen

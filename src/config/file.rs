@@ -31,10 +31,20 @@ pub struct FileConfig {
     pub log_format: Option<String>,
     /// Networks of the proxies whose word about a caller's address is taken.
     pub trusted_proxies: Option<Vec<String>>,
+    /// Countries of addresses.
+    pub geoip: GeoipSection,
     admin: AdminSection,
     limits: LimitsSection,
     lifetimes: LifetimesSection,
     clerk: ClerkSection,
+}
+
+/// `[geoip]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GeoipSection {
+    /// The country database, in the MMDB format.
+    pub database: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

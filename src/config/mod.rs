@@ -52,6 +52,8 @@ pub struct Config {
     pub clerk: ClerkConfig,
     /// Networks of the proxies whose word about a caller's address is taken.
     pub trusted_proxies: Vec<IpNet>,
+    /// The country database, in the MMDB format.
+    pub geoip_database: Option<PathBuf>,
     /// Files with admin tokens, and the role of each.
     pub admin_tokens: Vec<AdminTokenFile>,
 }

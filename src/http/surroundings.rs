@@ -5,6 +5,7 @@
 
 use super::address::TrustedProxies;
 use super::settings::ClerkSettings;
+use crate::geo::Countries;
 
 /// The surroundings of the surfaces.
 #[derive(Clone, Debug, Default)]
@@ -13,4 +14,6 @@ pub struct Surroundings {
     pub proxies: TrustedProxies,
     /// Where pages are, and which ones may call.
     pub clerk: ClerkSettings,
+    /// The countries of addresses.
+    pub countries: Countries,
 }

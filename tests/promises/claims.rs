@@ -246,7 +246,7 @@ fn rivals(stock: &Stock) -> Vec<(&'static str, [Command; 2], Refusal)> {
         (
             "pending login, its completion",
             [complete(3), complete(4)],
-            Refusal::SignInNotFound,
+            Refusal::ClientChanged,
         ),
         (
             "pending login, its last guess",

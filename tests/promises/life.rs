@@ -14,7 +14,7 @@ use sessile::session::state::{EndReason, Surface};
 use sessile::session::token::{Digest, Secret};
 
 use crate::hold::{until, wait};
-use crate::rig::{Rig, account, end, guest_client, opening, start_sign_in};
+use crate::rig::{Rig, account, end, guest_client, opening, presented, start_sign_in};
 
 /// Sessions that a bounded account may have.
 pub(crate) const LIMIT: u32 = 3;
@@ -217,6 +217,7 @@ impl Life {
         let secret = is_browser.then(|| self.rig.engine.digest(id.as_bytes()));
         Command::SignIn(SignIn {
             open,
+            presented: presented(&self.rig, client),
             secret,
             step: None,
         })

@@ -180,6 +180,14 @@ pub(crate) fn otto(rig: &Rig) {
     assert_eq!(made, Ok(Reply::AccountCreated(AccountId(0))));
 }
 
+/// What a browser presents that holds its client's present secret.
+pub(crate) fn presented(rig: &Rig, client: ClientId) -> Option<Digest> {
+    let kept = rig
+        .engine
+        .with_client(client, |client| client?.record.secret);
+    wait(kept.get())
+}
+
 /// Begins a login of an account of generation 0 on a browser's client.
 pub(crate) fn start_sign_in(
     rig: &Rig,
@@ -189,11 +197,13 @@ pub(crate) fn start_sign_in(
 ) -> Command {
     Command::StartSignIn(StartSignIn {
         client,
+        presented: presented(rig, client),
         secret: Some(rig.engine.digest(id.as_bytes())),
         id,
         account,
         generation: 0,
         factors: Factors::PASSWORD,
+        remember: false,
     })
 }
 
@@ -206,6 +216,7 @@ pub(crate) fn sign_in(rig: &Rig, account: AccountId, client: ClientId, id: Sessi
     grant.client = Some(client);
     SignIn {
         open,
+        presented: presented(rig, client),
         secret: Some(rig.engine.digest(id.as_bytes())),
         step: None,
     }

@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Payload};
 
 use super::error::Problem;
+use crate::geo::Country;
 use crate::http::body::{self, BODY_BYTES_MAX};
 use crate::http::headers::{MediaType, media_type};
 use crate::http::json::{self, BodyError, Members, Value, write_int, write_str};
@@ -53,6 +54,7 @@ pub(super) fn auth_req(otp_until_s: Option<u64>) -> Vec<u8> {
 #[derive(Clone, Debug)]
 pub(super) struct Origin {
     pub(super) address: Option<IpAddr>,
+    pub(super) country: Option<Country>,
 }
 
 /// Room for a user whose texts are of the usual length.
@@ -78,8 +80,10 @@ pub(super) fn user(id: AccountId, account: &Account, origin: &Origin) -> Vec<u8>
         trial_until.unwrap_or_default(),
     );
     object.address("requestIp", origin.address);
-    object.text("requestIpCountry", "Unknown");
-    object.text("requestIpCountryCode", "ZZ");
+    let country = origin.country.as_ref();
+    let (name, code) = country.map_or(("Unknown", "ZZ"), |found| (&*found.name, &*found.code));
+    object.text("requestIpCountry", name);
+    object.text("requestIpCountryCode", code);
     object.inner("details");
     details(&mut object, profile);
     object.leave();

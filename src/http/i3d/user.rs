@@ -31,6 +31,9 @@ async fn show<E: Engine>(
     let caller = caller(engine, surroundings, request).await?;
     let origin = Origin {
         address: caller.address,
+        country: caller
+            .address
+            .and_then(|from| surroundings.countries.of(from)),
     };
     let body = match caller.token {
         // Its owner is always logged in, and has no session that could be touched.

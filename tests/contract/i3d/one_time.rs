@@ -1,8 +1,13 @@
 //! The second step of a login.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sessile::door::{Answer as Answered, Engine};
+use sessile::journal::memory::Pace;
 
 use super::*;
+use crate::support::client::Client;
 
 const WINDOW_MS: u64 = 300_000;
 const STEP_MS: u64 = 30_000;
@@ -207,6 +212,66 @@ fn of_sixty_four_codes_at_once_five_are_looked_at() {
     }
     refused(&otp(&node, &key, &right), 404, 60_005);
     assert_eq!(who(&node, &key), None);
+}
+
+/// Does something while a held journal is emptied again and again.
+fn pumped<T>(node: &Node, deed: impl FnOnce() -> T) -> T {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Acquire) {
+                node.journal.release(usize::MAX);
+                std::thread::yield_now();
+            }
+        });
+        // Also if the deed fails: otherwise nobody would ever hear of it.
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(deed));
+        done.store(true, Ordering::Release);
+        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+#[test]
+fn codes_that_were_all_let_in_before_the_first_was_counted_are_counted_all_the_same() {
+    rows!("V-54", "V-15");
+    let node = Node::start(Setup {
+        pace: Pace::Held,
+        ..Setup::default()
+    });
+    let (seed, key) = pumped(&node, || {
+        node.account("otto", json!({}));
+        let (seed, key) = (enrol(&node, "otto"), guest(&node));
+        pending(&log_in(&node, &key, "otto", PASSWORD));
+        (seed, key)
+    });
+    let body = json!({"otp": wrong_code(&seed)}).to_string();
+    let length = body.len();
+    let call = format!(
+        "POST {OTP} HTTP/1.1\r\nhost: test\r\nprivate-token: {key}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    // One is being counted, 64 wait for it, one is turned away: then all of them have been let in.
+    let mut clients: Vec<_> = (0..66).map(|_| node.client()).collect();
+    for client in &mut clients {
+        client.send_raw(call.as_bytes());
+    }
+    let overloaded = || match node.engine.figures() {
+        Answered::Now(figures) => figures.overloaded,
+        Answered::Later(_) => 0,
+    };
+    let turned_one_away = (0..20_000_000).any(|_| {
+        std::thread::yield_now();
+        overloaded() > 0
+    });
+    assert!(turned_one_away);
+    let answers = pumped(&node, || {
+        let read = |client: &mut Client| client.read_answer(false);
+        clients.iter_mut().map(read).collect::<Vec<_>>()
+    });
+    let with = |status: u16| answers.iter().filter(|a| a.status == status).count();
+    assert_eq!((with(401), with(404), with(503)), (5, 60, 1));
+    for answer in answers.iter().filter(|answer| answer.status == 503) {
+        refused(answer, 503, 60_012);
+    }
 }
 
 #[test]

@@ -147,6 +147,40 @@ fn the_address_of_the_request_is_shown() {
 }
 
 #[test]
+fn the_country_is_that_of_the_operators_database() {
+    rows!("V-22");
+    let nested = include_bytes!("../../vectors/countries-nested.mmdb");
+    let flat = include_bytes!("../../vectors/countries-flat.mmdb");
+    let surroundings = Surroundings {
+        proxies: TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]),
+        ..Surroundings::default()
+    };
+    let countries = surroundings.countries.clone();
+    let node = Node::start(Setup {
+        surroundings,
+        ..Setup::default()
+    });
+    node.account("alice", json!({}));
+    let key = account_key(&node, "alice");
+    let from = |address: &str| {
+        let headers = [(TOKEN, key.as_str()), ("x-forwarded-for", address)];
+        let body = ok(&node.send("GET", USER, &headers, ""));
+        let text = |name: &str| body[name].as_str().unwrap().to_owned();
+        (text("requestIpCountryCode"), text("requestIpCountry"))
+    };
+    let pair = |code: &str, name: &str| (code.to_owned(), name.to_owned());
+    assert_eq!(from("203.0.113.1"), pair("ZZ", "Unknown"));
+    countries.load(nested.to_vec()).unwrap();
+    assert_eq!(from("203.0.113.1"), pair("NL", "The Netherlands"));
+    assert_eq!(from("198.51.100.1"), pair("DE", "Germany"));
+    for unknown in ["8.8.8.8", "10.1.2.3", "127.0.0.1", "192.0.2.1", ""] {
+        assert_eq!(from(unknown), pair("ZZ", "Unknown"), "{unknown}");
+    }
+    countries.load(flat.to_vec()).unwrap();
+    assert_eq!(from("203.0.113.1"), pair("BE", "Belgium"));
+}
+
+#[test]
 fn nobody_is_logged_in_before_the_last_step() {
     rows!("V-23");
     let node = node(&["otto"]);
