@@ -166,7 +166,10 @@ impl LoginDesk {
         code: &str,
     ) -> Result<Proof, LoginRefusal> {
         let found = self.world.accounts.get(account);
-        let same = |found: &Arc<Account>| found.generation == generation && found.enabled;
+        // Where no second factor is asked for, no code is right: nothing would be looked at.
+        let same = |found: &Arc<Account>| {
+            found.generation == generation && found.enabled && found.totp.is_some()
+        };
         let described = found.filter(same).ok_or(LoginRefusal::Wrong)?;
         let mut attempt = self
             .admit(Counted::name(described.username.folded()))
@@ -377,5 +380,208 @@ impl Drop for Attempt<'_> {
         brakes.end(&self.counted, now, self.of_name, self.of_pair);
         drop(brakes);
         self.desk.judged.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+    use crate::engine::event::{AccountCause, DirectoryEvent, Part};
+    use crate::engine::world::World;
+    use crate::session::account::{ClientType, TotpSeed, Username};
+    use crate::session::time::Timestamp;
+    use crate::session::token::InstallKey;
+    use totp_rs::{Builder, Secret};
+
+    const START_MS: u64 = 1_790_000_010_000;
+    const SEED: [u8; 20] = [5; 20];
+
+    /// A desk, and the accounts `alice` and `otto`, of whom a second factor is asked.
+    struct Scene {
+        desk: LoginDesk,
+        clock: Arc<ManualClock>,
+        runtime: tokio::runtime::Runtime,
+    }
+
+    const ALICE: AccountId = AccountId(0);
+    const OTTO: AccountId = AccountId(1);
+
+    impl Scene {
+        fn set() -> Self {
+            let clock = Arc::new(ManualClock::at_ms(START_MS));
+            let passwords = Passwords::start(clock.clone()).unwrap();
+            let world = Arc::new(World::new(InstallKey::new([7; 32])));
+            let builder = tokio::runtime::Builder::new_current_thread().build();
+            let scene = Self {
+                desk: LoginDesk::new(world, clock.clone(), passwords),
+                clock,
+                runtime: builder.unwrap(),
+            };
+            let password = Zeroizing::new("password-1".to_owned());
+            let hash = scene.desk.passwords.hash(password, [1; 16]);
+            let hash = scene.runtime.block_on(hash).unwrap();
+            for (id, name) in [(ALICE, "alice"), (OTTO, "Otto")] {
+                let seed = (id == OTTO).then(|| TotpSeed(Zeroizing::new(SEED)));
+                scene.put(
+                    id,
+                    Account {
+                        username: Username::new(name).unwrap(),
+                        external_subject: None,
+                        generation: 3,
+                        password: hash.clone(),
+                        totp: seed,
+                        totp_step_spent: 0,
+                        client_type: ClientType::direct(),
+                        group: None,
+                        managed_groups: Vec::new(),
+                        agent: None,
+                        may_sudo: false,
+                        enabled: true,
+                        locked: false,
+                        expires_at: None,
+                        max_sessions: None,
+                        profile: Arc::default(),
+                        created: Timestamp::from_ms(START_MS),
+                        updated: Timestamp::from_ms(START_MS),
+                    },
+                );
+            }
+            scene
+        }
+
+        fn put(&self, id: AccountId, account: Account) {
+            let event = DirectoryEvent::AccountPut(id, Arc::new(account), AccountCause::Changed);
+            self.desk.world.apply(&Part::Directory(event));
+        }
+
+        fn change(&self, id: AccountId, write: impl FnOnce(&mut Account)) {
+            let mut account = Account::clone(&self.desk.world.accounts.get(id).unwrap());
+            write(&mut account);
+            self.put(id, account);
+        }
+
+        fn begin(&self, name: &str, password: &str) -> Result<FirstStep, LoginRefusal> {
+            self.runtime.block_on(self.desk.begin(Login {
+                username: name.to_owned(),
+                exact_name: false,
+                password: Zeroizing::new(password.to_owned()),
+                otp: None,
+            }))
+        }
+
+        fn code(&self, generation: u32, code: &str) -> Result<Proof, LoginRefusal> {
+            let checked = self.desk.check_code(OTTO, generation, code);
+            self.runtime.block_on(checked)
+        }
+
+        /// The code that is right so many milliseconds from now.
+        fn right(&self, in_ms: u64) -> String {
+            let seed = Secret::new_stack(SEED);
+            let codes = Builder::new().with_secret(seed).with_account_name("x");
+            let at_s = (self.clock.wall_ms() + in_ms) / 1_000;
+            codes.build().unwrap().generate(at_s).to_string()
+        }
+    }
+
+    #[test]
+    fn a_password_is_half_a_proof_where_a_second_factor_is_asked_for() {
+        let scene = Scene::set();
+        let Ok(FirstStep::Half(half)) = scene.begin("otto", "password-1") else {
+            panic!("the password was right");
+        };
+        assert_eq!((half.account, half.generation), (OTTO, 3));
+        assert_eq!(half.factors, Factors::PASSWORD);
+        let Ok(FirstStep::Complete(proof)) = scene.begin("ALICE", "password-1") else {
+            panic!("the password was right");
+        };
+        let proven = (
+            proof.account,
+            proof.generation,
+            proof.factors,
+            proof.otp_step,
+        );
+        assert_eq!(proven, (ALICE, 3, Factors::PASSWORD, None));
+        for name in ["alice", "otto", "nobody"] {
+            assert_eq!(scene.begin(name, "password-2"), Err(LoginRefusal::Wrong));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_account_shows_to_the_right_password_only() {
+        type Write = fn(&mut Account);
+        let cases: [(Write, LoginRefusal); 2] = [
+            (|account| account.enabled = false, LoginRefusal::Disabled),
+            (|account| account.locked = true, LoginRefusal::Locked),
+        ];
+        for (write, refusal) in cases {
+            let scene = Scene::set();
+            scene.change(OTTO, write);
+            assert_eq!(scene.begin("otto", "password-1"), Err(refusal));
+            assert_eq!(scene.begin("otto", "password-2"), Err(LoginRefusal::Wrong));
+        }
+    }
+
+    #[test]
+    fn a_right_code_completes_the_proof_and_names_the_step_to_spend() {
+        let scene = Scene::set();
+        let proof = scene.code(3, &scene.right(0)).unwrap();
+        let step = START_MS / 30_000;
+        let proven = (proof.account, proof.generation, proof.otp_step);
+        assert_eq!(proven, (OTTO, 3, Some(step)));
+        assert_eq!(proof.factors, Factors::PASSWORD.and(Factors::TOTP));
+        scene.change(OTTO, |account| account.totp_step_spent = step);
+        assert_eq!(scene.code(3, &scene.right(0)), Err(LoginRefusal::Wrong));
+        let next = scene.code(3, &scene.right(30_000)).unwrap();
+        assert_eq!(next.otp_step, Some(step + 1));
+    }
+
+    #[test]
+    fn a_code_is_good_for_the_generation_it_is_asked_for_and_the_standing_of_now() {
+        let scene = Scene::set();
+        let code = scene.right(0);
+        for other in [2, 4] {
+            assert_eq!(scene.code(other, &code), Err(LoginRefusal::Wrong));
+        }
+        scene.change(OTTO, |account| account.generation = 4);
+        assert_eq!(scene.code(3, &code), Err(LoginRefusal::Wrong));
+        assert!(scene.code(4, &code).is_ok());
+        scene.change(OTTO, |account| account.locked = true);
+        assert_eq!(scene.code(4, &code), Err(LoginRefusal::Locked));
+        scene.change(OTTO, |account| account.enabled = false);
+        assert_eq!(scene.code(4, &code), Err(LoginRefusal::Wrong));
+        scene.change(OTTO, |account| {
+            (account.totp, account.enabled) = (None, true)
+        });
+        assert_eq!(scene.code(4, &code), Err(LoginRefusal::Wrong), "no factor");
+        let nobody = scene.desk.check_code(AccountId(9), 0, &code);
+        assert_eq!(scene.runtime.block_on(nobody), Err(LoginRefusal::Wrong));
+    }
+
+    /// M-51: each delays the other. A right password is no reason to forget the codes before it.
+    #[test]
+    fn wrong_codes_and_wrong_passwords_of_a_name_are_counted_together() {
+        let scene = Scene::set();
+        for _ in 0..3 {
+            assert_eq!(scene.code(3, "000000"), Err(LoginRefusal::Wrong));
+        }
+        assert_eq!(scene.begin("OTTO", "wrong"), Err(LoginRefusal::Wrong));
+        let half = scene.begin("otto", "password-1");
+        assert!(matches!(half, Ok(FirstStep::Half(_))));
+        assert_eq!(scene.code(3, "x"), Err(LoginRefusal::Wrong));
+        let throttled = LoginRefusal::Throttled {
+            retry_after_ms: 1_000,
+        };
+        let code = scene.right(0);
+        assert_eq!(scene.code(3, &code), Err(throttled));
+        assert_eq!(scene.begin("Otto", "password-1"), Err(throttled));
+        assert!(scene.begin("alice", "password-1").is_ok());
+        scene.clock.advance_ms(1_000);
+        assert!(scene.code(3, &code).is_ok());
+        // Let in: what was before is forgotten.
+        for _ in 0..4 {
+            assert_eq!(scene.code(3, "x"), Err(LoginRefusal::Wrong));
+        }
+        assert!(scene.code(3, &code).is_ok());
     }
 }
