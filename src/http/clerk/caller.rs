@@ -1,4 +1,4 @@
-//! Who calls: which client, shown by a cookie or, natively, by a header. Source: R7, C-10 to C-19.
+//! Who calls: which client, shown by a cookie or, natively, by a header. Source: R7, C-19 to C-31.
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -170,7 +170,7 @@ async fn standing<E: Engine>(engine: &E, secret: &[u8]) -> Standing {
     }
 }
 
-/// Checks which development browser calls, if it says so. Source: C-15.
+/// Checks which development browser calls, if it says so. Source: C-29.
 fn dev_browser<E: Engine>(
     engine: &E,
     settings: &ClerkSettings,
