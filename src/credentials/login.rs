@@ -467,6 +467,7 @@ mod tests {
                 exact_name: false,
                 password: Zeroizing::new(password.to_owned()),
                 otp: None,
+                client: None,
             }))
         }
 

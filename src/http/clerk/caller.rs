@@ -1,4 +1,4 @@
-//! Who calls: which client, shown by a cookie or, natively, by a header. Source: R7, C-10 to C-19.
+//! Who calls: which client, shown by a cookie or, natively, by a header. Source: R7, C-19 to C-31.
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -130,7 +130,7 @@ fn bare(value: &[u8]) -> &[u8] {
     }
 }
 
-/// Checks which development browser calls, if it says so. Source: C-15.
+/// Checks which development browser calls, if it says so. Source: C-29.
 fn dev_browser<E: Engine>(
     engine: &E,
     settings: &ClerkSettings,

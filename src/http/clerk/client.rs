@@ -1,4 +1,4 @@
-//! A client: what it is shown as, and its end. Source: C-28 to C-34.
+//! A client: what it is shown as, and its end. Source: C-21, C-26, C-67, C-68.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Which pages may call: the exact list of origins, on every path of the surface. Source: C-3 to C-8.
+//! Which pages may call: the exact list of origins, on every path of the surface. Source: C-14 to C-18.
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};

@@ -1,4 +1,4 @@
-//! The instance: its environment, its keys, and development browsers. Source: C-83 to C-90.
+//! The instance: its environment, its keys, and development browsers. Source: C-29, C-86, C-89 to C-91.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;

@@ -1,4 +1,4 @@
-//! One session of a client: show, touch, end, remove. Source: C-53 to C-70.
+//! One session of a client: show, touch, end, remove. Source: C-56 to C-66.
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};

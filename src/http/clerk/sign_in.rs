@@ -3,7 +3,7 @@
 //! A login that waits for its password is kept nowhere: its id carries the identifier, bound to the
 //! client and to a time. One that waits for the second factor is part of the client. Each step that
 //! succeeds gives the client a new secret, so what was held before it is worth nothing after it (R7).
-//! Source: C-35 to C-52.
+//! Source: C-41 to C-55.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! JWTs of a session, and with named templates. Source: C-71 to C-82.
+//! JWTs of a session, and with named templates. Source: C-76 to C-85.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -117,7 +117,7 @@ async fn mint_by_template<E: Engine>(
     Ok(reply::json(StatusCode::OK).json(Token::new(&jwt)))
 }
 
-/// What the shortcodes of a template may name. Source: C-78.
+/// What the shortcodes of a template may name. Source: C-84.
 fn facts(id: AccountId, account: &Account, session: SessionId) -> Value {
     let profile = &account.profile;
     let text = |text: &str| match text {
