@@ -408,3 +408,40 @@ async fn account<E: Engine>(
         updated: engine.now(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::SystemEntropy;
+
+    fn written(credentials: &DevCredentials) -> serde_json::Value {
+        serde_json::to_value(credentials).unwrap()
+    }
+
+    fn read(file: &serde_json::Value) -> Result<DevCredentials, String> {
+        let read = DevCredentials::parse(file.to_string().as_bytes())?;
+        Ok(read.complete(&SystemEntropy).unwrap())
+    }
+
+    #[test]
+    fn what_was_drawn_once_is_kept_and_what_is_missing_is_drawn() {
+        let drawn = written(&DevCredentials::draw(&SystemEntropy).unwrap());
+        assert_eq!(drawn["i3d"]["guest_keys"].as_array().unwrap().len(), 8);
+        assert_eq!(drawn["i3d"]["account_keys"].as_object().unwrap().len(), 1);
+        assert_eq!(written(&read(&drawn).unwrap()), drawn);
+
+        // As an older release wrote it.
+        let mut older = drawn.clone();
+        older.as_object_mut().unwrap().remove("i3d");
+        let completed = written(&read(&older).unwrap());
+        let keys = completed["i3d"]["guest_keys"].as_array().unwrap();
+        assert_eq!(keys.len(), 8);
+        assert!(keys.iter().all(|key| key.as_str().unwrap().len() == 24));
+        assert!(completed["i3d"]["account_keys"]["alice"].is_string());
+        assert_eq!(completed["accounts"], drawn["accounts"]);
+
+        let mut other = drawn;
+        other["i3d"]["account_keys"]["nobody"] = "x".into();
+        assert!(read(&other).is_err());
+    }
+}

@@ -16,19 +16,27 @@ pub(crate) enum Case {
     Verify,
     /// MollyBet's metadata of the caller's own session.
     MollybetMetadata,
+    /// i3D's user behind a guest key.
+    I3dUser,
     /// xData's `session.verify_session_token` over JSON-RPC.
     XdataVerify,
 }
 
 impl Case {
     /// Every case, in the order of the report.
-    pub(crate) const ALL: [Self; 3] = [Self::Verify, Self::MollybetMetadata, Self::XdataVerify];
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Verify,
+        Self::MollybetMetadata,
+        Self::I3dUser,
+        Self::XdataVerify,
+    ];
 
     /// The name on the command line and in the report.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Verify => "verify",
             Self::MollybetMetadata => "mollybet-metadata",
+            Self::I3dUser => "i3d-user",
             Self::XdataVerify => "xdata-verify",
         }
     }
@@ -46,6 +54,7 @@ impl Case {
         match self {
             Self::Verify => ("GET", "/auth/verify"),
             Self::MollybetMetadata => ("GET", "/v1/sessions/{id}/"),
+            Self::I3dUser => ("GET", "/v3/session/user"),
             Self::XdataVerify => ("POST", "/api/v2/session/jsonrpc"),
         }
     }
@@ -55,6 +64,7 @@ impl Case {
         match self {
             Self::Verify => "",
             Self::MollybetMetadata => r#""status":"ok""#,
+            Self::I3dUser => r#""userName":"load""#,
             Self::XdataVerify => r#""active":true"#,
         }
     }
@@ -63,6 +73,7 @@ impl Case {
     pub(crate) fn tokens(self, supply: &Supply) -> &[String] {
         match self {
             Self::Verify | Self::MollybetMetadata => &supply.mollybet,
+            Self::I3dUser => &supply.i3d,
             Self::XdataVerify => &supply.xdata,
         }
     }
@@ -79,6 +90,11 @@ impl Case {
             Self::MollybetMetadata => (
                 format!("/v1/sessions/{token}/"),
                 format!("Session: {token}\r\n"),
+                String::new(),
+            ),
+            Self::I3dUser => (
+                "/v3/session/user".to_owned(),
+                format!("PRIVATE-TOKEN: {token}\r\n"),
                 String::new(),
             ),
             Self::XdataVerify => {

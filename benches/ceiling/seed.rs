@@ -20,6 +20,10 @@ use crate::servers::{self, Server};
 pub(crate) const DRAWN: u64 = 65_536;
 /// Sessions opened by one call.
 const PER_CALL: u64 = 10_000;
+/// Sessions opened by one call on i3D, where each needs a key of its own.
+const PER_CALL_I3D: u64 = 256;
+/// i3D sessions that are opened at most, for the same reason.
+const I3D_MAX: u64 = 16_384;
 /// How long one call may take.
 const CALL_WITHIN: Duration = Duration::from_secs(120);
 /// The account that owns the MollyBet sessions.
@@ -30,28 +34,31 @@ const ACCOUNT: &str = "load";
 pub(crate) struct Supply {
     /// Secrets of MollyBet sessions.
     pub(crate) mollybet: Vec<String>,
+    /// Guest keys on which a user is logged in.
+    pub(crate) i3d: Vec<String>,
     /// Tokens of xData sessions.
     pub(crate) xdata: Vec<String>,
     /// The key pair that owns the xData sessions.
     pub(crate) xdata_key: KeyPair,
-    /// Sessions opened, MollyBet and xData.
-    opened: (u64, u64),
+    /// Sessions opened: MollyBet, i3D, xData.
+    opened: (u64, u64, u64),
     /// How long opening them took.
     took: Duration,
 }
 
 impl fmt::Display for Supply {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (mollybet, xdata) = self.opened;
+        let (mollybet, i3d, xdata) = self.opened;
         write!(
             out,
-            "seeded: {mollybet} mollybet and {xdata} xdata sessions "
+            "seeded: {mollybet} mollybet, {i3d} i3d and {xdata} xdata sessions "
         )?;
         write!(out, "in {:.1} s, ", self.took.as_secs_f64())?;
         write!(
             out,
-            "{} and {} tokens drawn",
+            "{}, {} and {} tokens drawn",
             self.mollybet.len(),
+            self.i3d.len(),
             self.xdata.len()
         )
     }
@@ -115,15 +122,26 @@ pub(crate) fn seed(server: &Server, room: &Path, options: &Options) -> Result<Su
         "accounts",
         &json!({"username": ACCOUNT, "password": null, "max_sessions": 0}),
     )?;
-    let opened = (options.sessions, options.sessions / 4);
+    let opened = (
+        options.sessions,
+        options.sessions.min(I3D_MAX),
+        options.sessions / 4,
+    );
     let mollybet = admin
-        .open(opened.0, |count| json!({"username": ACCOUNT, "surface": "mollybet", "client_type": "direct", "count": count}))?;
-    let xdata = admin.open(
+        .open(opened.0, PER_CALL, |count| json!({"username": ACCOUNT, "surface": "mollybet", "client_type": "direct", "count": count}))?;
+    let i3d = admin.open(
         opened.1,
+        PER_CALL_I3D,
+        |count| json!({"username": ACCOUNT, "surface": "i3d", "count": count}),
+    )?;
+    let xdata = admin.open(
+        opened.2,
+        PER_CALL,
         |count| json!({"surface": "xdata", "api_key": xdata_key.api_key, "count": count}),
     )?;
     Ok(Supply {
         mollybet,
+        i3d,
         xdata,
         xdata_key,
         opened,
@@ -140,12 +158,12 @@ struct Admin {
 
 impl Admin {
     /// Opens `count` sessions and returns the tokens drawn from them.
-    fn open(&self, count: u64, body: impl Fn(u64) -> Value) -> Result<Vec<String>> {
+    fn open(&self, count: u64, per_call: u64, body: impl Fn(u64) -> Value) -> Result<Vec<String>> {
         let wanted = count.min(DRAWN);
         let mut drawn = Vec::new();
         let mut position = 0;
         while position < count {
-            let asked = PER_CALL.min(count - position);
+            let asked = per_call.min(count - position);
             let issued: Issued = serde_json::from_slice(&self.post("sessions", &body(asked))?)?;
             let got = u64::try_from(issued.sessions.len())?;
             ensure!(got == asked, "asked for {asked} sessions and got {got}");

@@ -150,6 +150,30 @@ fn behind_a_trusted_proxy_the_end_users_address_counts() {
 }
 
 #[test]
+fn a_session_remembers_the_end_users_address() {
+    rows!("V-10");
+    let node = behind_proxy();
+    node.account("alice", json!({}));
+    let key = guest(&node);
+    let body = json!({"userName": "alice", "password": PASSWORD}).to_string();
+    let headers = [
+        (TOKEN, key.as_str()),
+        JSON,
+        ("x-forwarded-for", "192.0.2.7"),
+    ];
+    complete(&node.send("POST", LOGIN, &headers, &body));
+    let body = json!({"username": "alice", "password": PASSWORD}).to_string();
+    let headers = [JSON, ("x-forwarded-for", "::ffff:192.0.2.8")];
+    let elsewhere = node.send("POST", "/v1/sessions/", &headers, &body);
+    assert_eq!(elsewhere.status, 200);
+    let listed = node.administer("GET", "/admin/v1/sessions", Value::Null);
+    let sessions = listed["sessions"].as_array().unwrap().iter();
+    let mut seen: Vec<_> = sessions.map(|s| s["address"].as_str().unwrap()).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, ["192.0.2.7", "192.0.2.8"]);
+}
+
+#[test]
 fn withdrawing_a_key_logs_out_who_was_logged_in_on_it() {
     rows!("V-11");
     let node = node(&["alice"]);
