@@ -39,7 +39,7 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// When a record counts as durable.
     pub(crate) pace: Pace,
-    /// The clerk surface; its issuer is where the surfaces are.
+    /// The clerk surface; its issuer is where the surfaces are, unless it says otherwise.
     pub(crate) clerk: ClerkSettings,
 }
 
@@ -101,9 +101,12 @@ impl Node {
                     (READER, Role::Read),
                 ]);
                 let settings = Settings {
-                    clerk: ClerkSettings {
-                        issuer: format!("http://{public}"),
-                        ..setup.clerk
+                    clerk: match setup.clerk.issuer.as_str() {
+                        "" => ClerkSettings {
+                            issuer: format!("http://{public}"),
+                            ..setup.clerk
+                        },
+                        _ => setup.clerk,
                     },
                 };
                 let node = app::Node::serve(
