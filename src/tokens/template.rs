@@ -58,7 +58,7 @@ fn string(text: &str, facts: &Value) -> Value {
 
 /// The inside of a string that is exactly one shortcode.
 fn sole(text: &str) -> Option<&str> {
-    let inside = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let inside = text.strip_prefix("{{")?.strip_suffix("}}")?;
     (!inside.contains("{{") && !inside.contains("}}")).then_some(inside)
 }
 
@@ -139,6 +139,8 @@ mod tests {
             ("plain", json!("plain")),
             ("{{user.id}}", json!("user_1")),
             ("{{ user.id }}", json!("user_1")),
+            (" {{user.created_at}}", json!(" 17")),
+            ("{{user.created_at}}\n", json!("17\n")),
             ("{{user.created_at}}", json!(17)),
             ("{{user.email_verified}}", json!(false)),
             (

@@ -40,7 +40,8 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// When a record counts as durable.
     pub(crate) pace: Pace,
-    /// What the surfaces are told of the place where they run; the issuer is where they are.
+    /// What the surfaces are told of the place where they run; the issuer is where they are,
+    /// unless it says otherwise.
     pub(crate) surroundings: Surroundings,
 }
 
@@ -105,7 +106,9 @@ impl Node {
                     (READER, Role::Read),
                 ]);
                 let mut surroundings = setup.surroundings;
-                surroundings.clerk.issuer = format!("http://{public}");
+                if surroundings.clerk.issuer.is_empty() {
+                    surroundings.clerk.issuer = format!("http://{public}");
+                }
                 let node = app::Node::serve(
                     engine.clone(),
                     owners,

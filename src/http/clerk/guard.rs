@@ -4,8 +4,8 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, COOKIE, HeaderMap, HeaderName,
-    HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderName, HeaderValue,
+    ORIGIN, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -70,10 +70,11 @@ fn allows(settings: &ClerkSettings, origin: &HeaderValue) -> bool {
     origin.to_str().is_ok_and(|origin| settings.allows(origin))
 }
 
-/// Whether a request that changes something is sent by a page that may not: its browser adds the
-/// cookie on its own, so the page must be listed. Source: design of the cookie, OWASP ASVS 3.5.1.
+/// Whether a request that changes something is sent by a page that may not. Whether a cookie came with
+/// it does not matter: a browser that withholds a `SameSite` cookie from a foreign form takes the one
+/// in the answer, and would be signed in as somebody else, or out. Source: OWASP ASVS 3.5.1, C-17, C-18.
 fn crosses_sites(settings: &ClerkSettings, method: &Method, headers: &HeaderMap) -> bool {
-    if matches!(*method, Method::GET | Method::HEAD) || !headers.contains_key(COOKIE) {
+    if matches!(*method, Method::GET | Method::HEAD) {
         return false;
     }
     match single(headers, &ORIGIN) {
