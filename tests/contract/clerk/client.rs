@@ -28,7 +28,7 @@ fn native(
 fn the_cookie_is_for_this_server_and_no_script() {
     rows!("C-20");
     for (issuer, secure) in [("http", false), ("https", true)] {
-        let node = Node::start(super::with_clerk(ClerkSettings {
+        let node = Node::start(with_clerk(ClerkSettings {
             issuer: format!("{issuer}://auth.example"),
             allowed_origins: vec![PAGE.into()],
             ..ClerkSettings::default()

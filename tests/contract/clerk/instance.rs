@@ -66,7 +66,7 @@ fn a_development_browser_is_one_that_this_server_made() {
 #[test]
 fn elsewhere_there_are_no_development_browsers() {
     rows!("C-30");
-    let node = Node::start(super::with_clerk(ClerkSettings::default()));
+    let node = Node::start(with_clerk(ClerkSettings::default()));
     refused(
         &node.send("POST", "/v1/dev_browser", &[], ""),
         404,

@@ -14,7 +14,7 @@ const CORS: [&str; 3] = [
 
 /// A node that is no development instance.
 fn production() -> Node {
-    let node = Node::start(super::with_clerk(ClerkSettings {
+    let node = Node::start(with_clerk(ClerkSettings {
         allowed_origins: vec![PAGE.into()],
         token_lifetime_max_s: 86_400,
         ..ClerkSettings::default()

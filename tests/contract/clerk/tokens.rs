@@ -46,7 +46,7 @@ fn a_session_token_says_what_the_contract_says() {
 #[test]
 fn the_issuer_is_configured_and_never_taken_from_a_request() {
     rows!("C-76");
-    let node = Node::start(super::with_clerk(ClerkSettings {
+    let node = Node::start(with_clerk(ClerkSettings {
         issuer: "https://auth.example/base".into(),
         ..ClerkSettings::default()
     }));
