@@ -280,9 +280,9 @@ fn at_once<T: Send>(count: usize, deed: impl Fn(usize) -> T + Sync) -> Vec<T> {
 }
 
 /// The usual set-up, with a clerk surface of its own.
-fn with_clerk(clerk: sessile::http::settings::ClerkSettings) -> crate::support::Setup {
-    let usual = crate::support::Setup::default();
-    crate::support::Setup {
+fn with_clerk(clerk: sessile::http::settings::ClerkSettings) -> Setup {
+    let usual = Setup::default();
+    Setup {
         surroundings: sessile::http::surroundings::Surroundings {
             clerk,
             ..usual.surroundings
