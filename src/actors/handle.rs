@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use actix::Addr;
 use actix::prelude::SendError;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot};
 use zeroize::Zeroizing;
 
 use super::messages::Ask;
@@ -42,6 +42,8 @@ struct Inner {
     policy: Policy,
     login: LoginDesk,
     tokens: TokenDesk,
+    /// Held while a signing key is made.
+    making_key: Mutex<()>,
     shards: Vec<Addr<Owner<ShardRoom>>>,
     directory: Addr<Owner<Directory>>,
 }
@@ -62,6 +64,7 @@ impl EngineHandle {
             policy,
             login,
             tokens,
+            making_key: Mutex::default(),
             shards,
             directory,
         }))
@@ -73,8 +76,13 @@ impl EngineHandle {
         if self.0.tokens.has_key(algorithm) {
             return Ok(());
         }
+        // One at a time: a rush for the first token of a node would fill the pool with keys of which one
+        // is needed. Whoever waited finds it made.
+        let _turn = self.0.making_key.lock().await;
+        if self.0.tokens.has_key(algorithm) {
+            return Ok(());
+        }
         let key = self.0.tokens.generate(algorithm).await.map_err(unsigned)?;
-        // Whoever came first provided it; a key that is not needed is dropped.
         self.ask(Command::AddSigningKey(key)).await.map(|_| ())
     }
 
