@@ -14,3 +14,6 @@ mod mint;
 mod pool;
 mod template;
 mod verify;
+
+#[cfg(test)]
+mod tests;
