@@ -249,10 +249,24 @@ async fn forget<E: Engine>(
         session,
         seen: before,
     } = named(engine, &caller, id, Problem::ClientNotFound).await?;
-    if session.is_active() {
-        ask_end(engine, client, id, EndReason::Removed).await?;
+    let ended = if session.is_active() {
+        ask_end(engine, client, id, EndReason::Removed).await
     } else {
-        engine.ask(Command::ForgetSession(client, id)).await?;
+        Err(Problem::InvalidAction)
+    };
+    match ended {
+        Ok(()) => {}
+        // It is dead already, or somebody was faster: what is still listed is forgotten.
+        Err(Problem::InvalidAction) => {
+            let forgotten = engine.ask(Command::ForgetSession(client, id)).await;
+            forgotten.map_err(|error| match error {
+                ServiceError::Refused(Refusal::SessionNotFound) => {
+                    Problem::SessionNotFound(Some(id))
+                }
+                other => other.into(),
+            })?;
+        }
+        Err(problem) => return Err(problem),
     }
     let now = engine.now();
     let seen = seen_by_id(engine, client)

@@ -113,3 +113,17 @@ fn of_removals_at_once_exactly_one_succeeds() {
         assert_eq!(alice.statuses(), []);
     }
 }
+
+#[test]
+fn a_removal_succeeds_whoever_ends_the_session_at_the_same_instant() {
+    rows!("C-66", "C-69");
+    let node = node(&["alice"]);
+    for round in 0..30 {
+        let (mut alice, session) = Browser::signed_in(&node, "alice");
+        let calls = ["/end", "/remove", "/end"];
+        let answers = at_once(calls.len(), |n| alice.clone().call(&session, calls[n]));
+        let removed = ok(&answers[1])["response"].clone();
+        assert_eq!(removed["status"], "removed", "round {round}");
+        assert_eq!(alice.statuses(), [], "round {round}");
+    }
+}

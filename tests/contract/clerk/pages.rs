@@ -30,7 +30,7 @@ fn cors(answer: &Answer) -> [Option<&str>; 3] {
 
 #[test]
 fn listed_origins_are_echoed_and_no_others_on_errors_too() {
-    rows!("C-14");
+    rows!("C-14", "C-15");
     let node = production();
     let allowed = [
         Some(PAGE),
