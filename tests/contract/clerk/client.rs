@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sessile::http::settings::ClerkSettings;
 use sessile::session::token::InstallKey;
 
@@ -170,15 +172,18 @@ fn what_was_held_before_or_made_up_is_never_signed_in() {
     let now = alice.secret();
     let mollybet = node.session("alice");
     let (of_bob, _) = Browser::signed_in(&node, "bob");
-    let replaced = [planted.clone(), first.clone()];
-    let bobs = of_bob.secret();
-    let spliced = format!("{}{}", now.split_at(21).0, bobs.split_at(21).1);
+    // The id of one client and the secret of another.
+    let bytes = |secret: &str| URL_SAFE_NO_PAD.decode(secret).unwrap();
+    let mut spliced = bytes(&now);
+    spliced.truncate(16);
+    spliced.extend(bytes(&of_bob.secret()).drain(16..));
+    let spliced = URL_SAFE_NO_PAD.encode(spliced);
+    let replaced = [planted.clone(), first.clone(), spliced];
     let shorter = now.split_at(53).0.to_owned();
     let made_up = [
         String::new(),
         "x".repeat(54),
         "A".repeat(54),
-        spliced,
         shorter,
         format!("{now}A"),
         format!("{now}="),
