@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
@@ -14,9 +15,12 @@ use crate::config::Config;
 use crate::dev::DevCredentials;
 use crate::durability::directory::{DataDirectory, DirectoryError};
 use crate::entropy::SystemEntropy;
+use crate::geo::{Countries, DATABASE_BYTES_MAX};
+use crate::http::address::TrustedProxies;
 use crate::http::admin::{AdminTokens, Role};
 use crate::http::server;
-use crate::http::settings::{ClerkSettings, Settings};
+use crate::http::settings::ClerkSettings;
+use crate::http::surroundings::Surroundings;
 use crate::journal::memory::{Keep, MemoryJournal, Pace};
 use crate::session::policy::Policy;
 
@@ -111,10 +115,10 @@ impl Node {
         listeners: Listeners,
         workers: usize,
         tokens: AdminTokens,
-        settings: Settings,
+        surroundings: Surroundings,
     ) -> io::Result<Self> {
         let private = server::private(listeners.private, tokens, engine.clone())?;
-        let public = server::public(listeners.public, workers, engine.clone(), settings)?;
+        let public = server::public(listeners.public, workers, engine.clone(), surroundings)?;
         let servers = vec![public.handle(), private.handle()];
         actix::spawn(private);
         actix::spawn(public);
@@ -135,9 +139,11 @@ impl Node {
 }
 
 /// What the surfaces are told of the configuration.
-fn settings(config: &Config, listen: SocketAddr) -> Settings {
+fn surroundings(config: &Config, listen: SocketAddr) -> Surroundings {
     let clerk = &config.clerk;
-    Settings {
+    Surroundings {
+        proxies: TrustedProxies::new(config.trusted_proxies.clone()),
+        countries: Countries::default(),
         clerk: ClerkSettings {
             issuer: clerk.issuer.clone().unwrap_or(format!("http://{listen}")),
             allowed_origins: clerk.allowed_origins.clone(),
@@ -200,14 +206,61 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         dev.save(&directory, listen, admin_listen)?;
     }
     let tokens = AdminTokens::new(tokens.iter().map(|(token, role)| (token.as_str(), *role)));
-    let settings = settings(&config, listen);
-    let node = Node::serve(engine, owners, listeners, config.workers, tokens, settings)
-        .context("starting the listeners")?;
+    let surroundings = surroundings(&config, listen);
+    if let Some(file) = config.geoip_database {
+        let countries = surroundings.countries.clone();
+        load_countries(&countries, &file)
+            .map_err(|error| Failure::Configuration(format!("geoip.database: {error:#}")))?;
+        reload_on_hangup(countries, file).context("waiting for signals")?;
+    }
+    let node = Node::serve(
+        engine,
+        owners,
+        listeners,
+        config.workers,
+        tokens,
+        surroundings,
+    )
+    .context("starting the listeners")?;
     announce(listen, admin_listen, dev.as_ref());
     tracing::warn!("state is kept in memory only: a stop ends every session");
     stop_signal().await.context("waiting for signals")?;
     tracing::info!("stopping");
     node.stop().await;
+    Ok(())
+}
+
+/// Reads the country database.
+fn load_countries(countries: &Countries, file: &Path) -> anyhow::Result<()> {
+    let named = || file.display().to_string();
+    let bytes = std::fs::metadata(file).with_context(named)?.len();
+    anyhow::ensure!(
+        bytes <= DATABASE_BYTES_MAX,
+        "{}: {bytes} bytes are too many for a country database",
+        named()
+    );
+    let bytes = std::fs::read(file).with_context(named)?;
+    countries.load(bytes).with_context(named)
+}
+
+/// Reads the country database again whenever the process is told so by SIGHUP. What cannot be read
+/// leaves the one before in place.
+fn reload_on_hangup(countries: Countries, file: PathBuf) -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())?;
+    actix::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let (countries, file) = (countries.clone(), file.clone());
+            let read = move || load_countries(&countries, &file);
+            match tokio::task::spawn_blocking(read).await {
+                Ok(Ok(())) => tracing::info!("the country database was read again"),
+                Ok(Err(error)) => {
+                    tracing::error!("the country database stays as it was: {error:#}")
+                }
+                Err(_) => tracing::error!("the country database stays as it was: reading failed"),
+            }
+        }
+    });
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -32,6 +33,9 @@ pub struct DevCredentials {
     admin_listen: String,
     admin_token: String,
     accounts: Vec<DevAccount>,
+    /// Absent in a file that an older release wrote; then it is drawn anew.
+    #[serde(default)]
+    i3d: DevI3d,
     xdata: DevXdata,
     #[serde(default)]
     clerk: DevClerk,
@@ -42,6 +46,13 @@ pub struct DevCredentials {
 #[serde(deny_unknown_fields)]
 struct DevClerk {
     publishable_key: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DevI3d {
+    guest_keys: Vec<String>,
+    account_keys: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -133,6 +144,14 @@ const CAST: [Cast; 8] = [
     },
 ];
 
+/// Guest keys for i3D.
+const GUEST_KEYS: usize = 8;
+/// Guest keys that the file may list: its user may add some.
+const GUEST_KEYS_MAX: usize = 256;
+
+/// Those who get an i3D account key.
+const ACCOUNT_KEY_HOLDERS: [&str; 1] = ["alice"];
+
 /// Those who get an xData key pair, in order.
 const KEY_HOLDERS: [&str; 2] = ["alice", "bob"];
 
@@ -140,7 +159,10 @@ impl DevCredentials {
     /// Reads the file of an earlier run, or draws new credentials.
     pub fn load(directory: &DataDirectory, entropy: &dyn Entropy) -> anyhow::Result<Self> {
         match directory.read(FILE)? {
-            Some(bytes) => Ok(Self::parse(&bytes).map_err(|what| directory.damaged(FILE, what))?),
+            Some(bytes) => {
+                let read = Self::parse(&bytes).map_err(|what| directory.damaged(FILE, what))?;
+                Ok(read.complete(entropy)?)
+            }
             None => Ok(Self::draw(entropy)?),
         }
     }
@@ -155,10 +177,31 @@ impl DevCredentials {
             .map(|account| account.username.as_str());
         if !names.eq(CAST.iter().map(|cast| cast.username))
             || read.xdata.keys.len() != KEY_HOLDERS.len()
+            || read.i3d.guest_keys.len() > GUEST_KEYS_MAX
+            || read
+                .i3d
+                .account_keys
+                .keys()
+                .any(|name| CAST.iter().all(|cast| cast.username != name))
         {
             return Err("it does not list the demonstration accounts".into());
         }
         Ok(read)
+    }
+
+    /// Draws what an older release did not write down.
+    fn complete(mut self, entropy: &dyn Entropy) -> Result<Self, EntropyFailed> {
+        let key =
+            || random(entropy).map(|bytes| Secret::letters_and_digits(bytes).reveal().to_owned());
+        while self.i3d.guest_keys.len() < GUEST_KEYS {
+            self.i3d.guest_keys.push(key()?);
+        }
+        for holder in ACCOUNT_KEY_HOLDERS {
+            if !self.i3d.account_keys.contains_key(holder) {
+                self.i3d.account_keys.insert(holder.to_owned(), key()?);
+            }
+        }
+        Ok(self)
     }
 
     fn draw(entropy: &dyn Entropy) -> Result<Self, EntropyFailed> {
@@ -184,14 +227,16 @@ impl DevCredentials {
             });
         }
         let (listen, admin_listen) = (String::new(), String::new());
-        Ok(Self {
+        let drawn = Self {
             listen,
             admin_listen,
             admin_token: text()?,
             accounts,
+            i3d: DevI3d::default(),
             xdata: DevXdata { keys },
             clerk: DevClerk::default(),
-        })
+        };
+        drawn.complete(entropy)
     }
 
     /// The token of the admin listener.
@@ -253,6 +298,25 @@ impl DevCredentials {
             };
             engine.ask(Command::CreateKey(new)).await?;
         }
+        let guests = self.i3d.guest_keys.iter().map(|secret| (secret, None));
+        let account_keys = self.i3d.account_keys.iter();
+        let owned = account_keys.map(|(holder, secret)| (secret, Some(holder)));
+        for (secret, holder) in guests.chain(owned) {
+            let account = match holder {
+                Some(holder) => Some(id_of(holder).context("the holder is in the cast")?),
+                None => None,
+            };
+            let kind = account.map_or(KeyKind::I3dGuest, |_| KeyKind::I3d);
+            let new = NewKey {
+                kind,
+                name: Secret::uuid_v4(engine.random()?).reveal().into(),
+                secret: engine.digest(secret.as_bytes()),
+                account,
+                expires_at: None,
+                networks: Vec::new(),
+            };
+            engine.ask(Command::CreateKey(new)).await?;
+        }
         Ok(())
     }
 
@@ -272,6 +336,8 @@ impl DevCredentials {
             .keys
             .first()
             .map_or(("", ""), |key| (key.api_key.as_str(), key.secret.as_str()));
+        let guest = self.i3d.guest_keys.first().map_or("", String::as_str);
+        let v3 = format!("curl -s -H 'PRIVATE-TOKEN: {guest}'");
         let token = &self.admin_token;
         let rpc = format!(
             "curl -s -H 'APIKey: {api_key}' -H 'Secret: {secret}' -H 'Content-Type: application/json'"
@@ -282,6 +348,11 @@ impl DevCredentials {
 SESSION=$(curl -s -d 'username=alice' -d 'password={password}' {base}/v1/sessions/ | cut -d'"' -f8)
 curl -s -H "Session: $SESSION" {base}/v1/sessions/$SESSION/
 curl -s -X POST -H "Session: $SESSION" {base}/v1/sessions/$SESSION/tokenize/
+# i3d: log in on a guest key, look, log out
+{v3} -H 'Content-Type: application/json' -d '{{"userName":"alice","password":"{password}"}}' {base}/v3/session/login
+{v3} {base}/v3/session/user
+curl -si -H 'PRIVATE-TOKEN: {guest}' {base}/auth/verify
+{v3} -X POST {base}/v3/session/logout
 # clerk: sign in, get a token, sign out
 curl -s -c /tmp/sessile-cookies -d 'identifier=alice' -d 'password={password}' {base}/v1/client/sign_ins | cut -c1-300
 CLERK=$(curl -s -b /tmp/sessile-cookies {base}/v1/client | grep -o 'sess_[0-9A-Za-z]*' | head -n 1)

@@ -10,6 +10,7 @@
 //! - [`door`]: all that a surface may ask of the engine.
 //! - [`actors`]: one owner per shard and one for the directory.
 //! - [`http`]: one room per surface.
+//! - [`geo`]: the country of an address.
 //! - [`config`], [`telemetry`], [`clock`], [`entropy`]: what everything runs on.
 //! - [`cli`], [`dev`], [`app`]: arguments, development mode, and putting it all together.
 
@@ -29,6 +30,7 @@ pub mod door;
 pub mod durability;
 pub mod engine;
 pub mod entropy;
+pub mod geo;
 pub mod http;
 pub mod journal;
 mod run;

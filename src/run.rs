@@ -62,6 +62,7 @@ fn act(arguments: Arguments, bare: bool) -> Result<(), Failure> {
             print(node.and_then(|node| admin::templates(&node, asked.command)))
         }
         Command::Config(asked) => look(asked.command),
+        Command::Openapi => openapi(),
     }
 }
 
@@ -72,6 +73,12 @@ fn serve(flags: ServeArguments, bare: bool) -> Result<(), Failure> {
     telemetry::start(config.log_format);
     actors::runtime::end_process_on_owner_panic();
     actix::System::new().block_on(app::serve(config))
+}
+
+#[expect(clippy::print_stdout, reason = "the document is what was asked for")]
+fn openapi() -> Result<(), Failure> {
+    print!("{}", crate::http::openapi::DOCUMENT);
+    Ok(())
 }
 
 #[expect(

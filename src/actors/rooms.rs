@@ -14,7 +14,7 @@ use crate::session::time::Timestamp;
 pub(super) const TICK_MS: u64 = 100;
 /// Ticks in which every slot is looked at once: one second.
 const ROUND_TICKS: usize = 10;
-/// Rounds after which a slot's activity is logged: 30 seconds. Source: R9.
+/// Rounds after which a slot's activity is logged and its clients are looked at: 30 seconds. Source: R9.
 const ACTIVITY_ROUNDS: usize = 30;
 /// Sessions of a slot that one look collects.
 const LOOK_MAX: usize = 256;
@@ -103,6 +103,7 @@ impl Room for ShardRoom {
             parts.extend(sweep::due(world, slot, now, LOOK_MAX).parts);
             if (at / ROUND_TICKS + round).is_multiple_of(ACTIVITY_ROUNDS) {
                 parts.extend(sweep::activity(world, slot, ACTIVITY_MAX));
+                parts.extend(sweep::clients(world, slot, now, LOOK_MAX));
             }
         }
         self.sweep(world, now, &mut parts);
@@ -122,7 +123,7 @@ impl Room for Directory {
         }
     }
 
-    fn tick(&mut self, _: &World, _: Timestamp) -> Vec<Part> {
-        Vec::new()
+    fn tick(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
+        self.sweep_keys(world, now)
     }
 }

@@ -124,10 +124,16 @@ pub struct Page {
 pub enum KeyCommand {
     /// Make a key; prints its secret once.
     Create {
-        /// What it is for: xdata.
+        /// What it is for: xdata, i3d (acts for an account), i3d-guest (nobody's: log in on it).
         kind: String,
-        /// The account it acts for.
-        username: String,
+        /// The account it acts for; a guest key has none.
+        username: Option<String>,
+        /// When it expires, such as 2027-01-31T12:00:00Z; not for xdata.
+        #[arg(long, value_name = "INSTANT")]
+        expires_at: Option<jiff::Timestamp>,
+        /// A network it may be used from; may be said more than once; not for xdata.
+        #[arg(long, value_name = "CIDR")]
+        network: Vec<String>,
     },
     /// List keys.
     List(Page),
@@ -145,7 +151,7 @@ pub enum SessionCommand {
     Open {
         /// Whose.
         username: String,
-        /// Where they are good: mollybet or xdata.
+        /// Where they are good: mollybet, i3d or xdata.
         #[arg(long)]
         surface: String,
         /// The key pair they belong to (xdata).
@@ -326,12 +332,21 @@ pub fn account(node: &AdminClient, command: AccountCommand) -> anyhow::Result<Va
 /// Runs `keys …`.
 pub fn keys(node: &AdminClient, command: KeyCommand) -> anyhow::Result<Value> {
     match command {
-        KeyCommand::Create { kind, username } => node.ask(
-            Method::POST,
-            &["keys"],
-            &[],
-            Some(json!({"kind": kind, "username": username})),
-        ),
+        KeyCommand::Create {
+            kind,
+            username,
+            expires_at,
+            network,
+        } => {
+            let mut body = Map::new();
+            body.insert("kind".into(), kind.into());
+            body.extend(username.map(|name| ("username".into(), name.into())));
+            let expires_at_ms = expires_at.map(|at| at.as_millisecond().into());
+            body.extend(expires_at_ms.map(|ms| ("expires_at_ms".into(), ms)));
+            let networks = (!network.is_empty()).then(|| network.into());
+            body.extend(networks.map(|list| ("networks".into(), list)));
+            node.ask(Method::POST, &["keys"], &[], Some(body.into()))
+        }
         KeyCommand::List(page) => node.ask(Method::GET, &["keys"], &page.query(), None),
         KeyCommand::Delete { api_key } => node.ask(Method::DELETE, &["keys", &api_key], &[], None),
     }

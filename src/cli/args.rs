@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::admin::{AccountCommand, KeyCommand, SessionCommand, TemplateCommand};
-use crate::config::file::FileConfig;
+use crate::config::file::{FileConfig, networks};
 use crate::config::{Config, ConfigError, LogFormat, processors};
 
 /// The default data directory, below the directory the process was started in.
@@ -41,6 +41,8 @@ pub enum Command {
     Templates(AdminArguments<TemplateCommand>),
     /// Look at the configuration.
     Config(ConfigArguments),
+    /// Print the OpenAPI document of the i3D calls.
+    Openapi,
 }
 
 /// `config …`
@@ -84,6 +86,17 @@ pub struct ServeArguments {
     /// Threads that serve requests [default: one per processor].
     #[arg(long, env = "SESSILE_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
+    /// Networks of proxies whose X-Forwarded-For is believed, separated by commas [default: none].
+    #[arg(
+        long,
+        env = "SESSILE_TRUSTED_PROXIES",
+        value_name = "CIDR,...",
+        value_delimiter = ','
+    )]
+    pub trusted_proxies: Option<Vec<String>>,
+    /// Country database in the MMDB format, read again on SIGHUP [default: none].
+    #[arg(long, env = "SESSILE_GEOIP_DATABASE", value_name = "FILE")]
+    pub geoip_database: Option<PathBuf>,
     /// How to write log lines: text or json [default: text].
     #[arg(long, env = "SESSILE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
@@ -125,7 +138,13 @@ impl ServeArguments {
                 )));
             }
         };
+        let trusted_proxies = match &self.trusted_proxies {
+            Some(list) => Some(networks(list.iter().map(String::as_str))?),
+            None => file.trusted_proxies()?,
+        };
         Ok(Config {
+            trusted_proxies: trusted_proxies.unwrap_or_default(),
+            geoip_database: self.geoip_database.or(file.geoip.database.clone()),
             listen: self.listen.or(file.listen).unwrap_or(default(8080)),
             admin_listen: self
                 .admin_listen

@@ -1,8 +1,9 @@
 //! The configuration file, in TOML. A key that is not known is an error, with its line.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::clerk::{ClerkConfig, ClerkSection};
@@ -28,10 +29,22 @@ pub struct FileConfig {
     pub workers: Option<usize>,
     /// `text` or `json`.
     pub log_format: Option<String>,
+    /// Networks of the proxies whose word about a caller's address is taken.
+    pub trusted_proxies: Option<Vec<String>>,
+    /// Countries of addresses.
+    pub geoip: GeoipSection,
     admin: AdminSection,
     limits: LimitsSection,
     lifetimes: LifetimesSection,
     clerk: ClerkSection,
+}
+
+/// `[geoip]`
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GeoipSection {
+    /// The country database, in the MMDB format.
+    pub database: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -68,6 +81,14 @@ impl FileConfig {
         self.clerk.read()
     }
 
+    /// The proxies it names: networks, or single addresses.
+    pub fn trusted_proxies(&self) -> Result<Option<Vec<IpNet>>, ConfigError> {
+        let named = self.trusted_proxies.as_ref();
+        named
+            .map(|list| networks(list.iter().map(String::as_str)))
+            .transpose()
+    }
+
     /// The admin tokens it names.
     pub fn admin_tokens(&self) -> Result<Vec<AdminTokenFile>, ConfigError> {
         let tokens = self
@@ -85,6 +106,23 @@ impl FileConfig {
             });
         tokens.collect()
     }
+}
+
+/// Reads networks such as `10.0.0.0/8`, or single addresses.
+pub(crate) fn networks<'a>(
+    texts: impl Iterator<Item = &'a str>,
+) -> Result<Vec<IpNet>, ConfigError> {
+    let read = |text: &str| {
+        let text = text.trim();
+        let network = text.parse::<IpNet>().ok();
+        let network = network.or_else(|| Some(text.parse::<IpAddr>().ok()?.into()));
+        network.ok_or_else(|| {
+            ConfigError(format!(
+                "trusted_proxies: {text:?} is neither a network such as 10.0.0.0/8 nor an address"
+            ))
+        })
+    };
+    texts.map(read).collect()
 }
 
 impl LifetimesSection {

@@ -10,6 +10,8 @@ pub mod limits;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ipnet::IpNet;
+
 use self::clerk::ClerkConfig;
 use crate::session::policy::Policy;
 
@@ -48,6 +50,10 @@ pub struct Config {
     pub policy: Policy,
     /// The clerk surface.
     pub clerk: ClerkConfig,
+    /// Networks of the proxies whose word about a caller's address is taken.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The country database, in the MMDB format.
+    pub geoip_database: Option<PathBuf>,
     /// Files with admin tokens, and the role of each.
     pub admin_tokens: Vec<AdminTokenFile>,
 }

@@ -1,24 +1,60 @@
-//! Growing delays for a name whose password was guessed wrong too often (M-51 to M-58).
+//! Counting failed guesses, and what they cost whoever guesses next: one table per rule.
 //!
-//! A name is counted whether it exists or not, so the answer tells nothing (R19). A delay is never
-//! longer than 30 s and live sessions are not touched: nobody is locked out by others' guesses.
-//! Invariants: no more attempts on a name are judged at once than may fail before the next delay, so
-//! guesses at the same instant learn no more than guesses in a row; at most 65,536 names are remembered; under pressure the one with the fewest
-//! failures among a few is forgotten, so a flood of names does not wash a victim's counter away.
+//! A name is counted whether it exists or not, so the answer tells nothing (R19). Live sessions are
+//! not touched: nobody is locked out by others' guesses.
+//! Invariants: no more attempts under a name are judged at once than may fail before the next delay,
+//! so guesses at the same instant learn no more than guesses in a row; at most 65,536 names are
+//! remembered; under pressure the one with the fewest failures among a few is forgotten, so a flood
+//! of names does not wash a victim's counter away.
 
 use compact_str::CompactString;
 use hashbrown::HashMap;
 
 use crate::session::time::Timestamp;
 
-/// Failures in a row that cost nothing.
-const FREE_FAILURES: u32 = 5;
-/// The first delay; each further failure doubles it.
-const FIRST_DELAY_MS: u64 = 1_000;
-/// The longest delay.
-const DELAY_MAX_MS: u64 = 30_000;
-/// Failures older than this no longer count.
-const FORGET_AFTER_MS: u64 = 15 * 60_000;
+/// What failures cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Failures that cost nothing.
+    pub free_failures: u32,
+    /// Failures older than this no longer count.
+    pub window_ms: u64,
+    /// What comes after the free ones.
+    pub delay: Delay,
+}
+
+/// How long nobody is looked at after too many failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delay {
+    /// At first so long, and after each further failure twice as long, up to a maximum.
+    Doubling {
+        /// The first delay, in milliseconds.
+        first_ms: u64,
+        /// The longest, in milliseconds.
+        max_ms: u64,
+    },
+    /// Until the window that began with the first failure has passed.
+    RestOfWindow,
+}
+
+/// The rule for a user name: delays that grow up to 30 s. Source: M-51 to M-58.
+pub const BY_NAME: Rule = Rule {
+    free_failures: 5,
+    window_ms: 15 * 60_000,
+    delay: Delay::Doubling {
+        first_ms: 1_000,
+        max_ms: 30_000,
+    },
+};
+
+/// The rule for a user name on one client: five failures, then nothing for the rest of a quarter of an
+/// hour. Source: V-60.
+pub const BY_CLIENT_AND_NAME: Rule = Rule {
+    free_failures: 5,
+    window_ms: 15 * 60_000,
+    delay: Delay::RestOfWindow,
+};
+
 /// Names that are remembered.
 const NAMES_MAX: usize = 65_536;
 /// How many names are compared when one must be forgotten.
@@ -30,24 +66,36 @@ struct Failures {
     count: u32,
     /// Attempts that are being judged at the moment.
     pending: u32,
+    first: Timestamp,
     last: Timestamp,
 }
 
 impl Failures {
-    fn is_old(&self, now: Timestamp) -> bool {
-        now.since_ms(self.last) >= FORGET_AFTER_MS
+    fn is_old(&self, rule: &Rule, now: Timestamp) -> bool {
+        let since = match rule.delay {
+            Delay::Doubling { .. } => self.last,
+            Delay::RestOfWindow => self.first,
+        };
+        now.since_ms(since) >= rule.window_ms
     }
 
-    fn delay_ms(&self) -> u64 {
-        match self.count.checked_sub(FREE_FAILURES) {
-            None => 0,
-            Some(beyond) => (FIRST_DELAY_MS << beyond.min(16)).min(DELAY_MAX_MS),
+    /// Milliseconds until the next attempt may be judged.
+    fn left_ms(&self, rule: &Rule, now: Timestamp) -> u64 {
+        let Some(beyond) = self.count.checked_sub(rule.free_failures) else {
+            return 0;
+        };
+        match rule.delay {
+            Delay::Doubling { first_ms, max_ms } => {
+                let delay_ms = (first_ms << beyond.min(16)).min(max_ms);
+                delay_ms.saturating_sub(now.since_ms(self.last))
+            }
+            Delay::RestOfWindow => rule.window_ms.saturating_sub(now.since_ms(self.first)),
         }
     }
 
     /// Attempts that may be judged at once: no more than may fail before the next delay.
-    fn room(&self) -> u32 {
-        FREE_FAILURES.saturating_sub(self.count).max(1)
+    fn room(&self, rule: &Rule) -> u32 {
+        rule.free_failures.saturating_sub(self.count).max(1)
     }
 }
 
@@ -73,9 +121,10 @@ pub enum Verdict {
     Neither,
 }
 
-/// The failures of all names, folded.
-#[derive(Debug, Default)]
+/// The failures of all names, under one rule.
+#[derive(Debug)]
 pub struct Throttle {
+    rule: Rule,
     places: HashMap<CompactString, usize>,
     failures: Vec<Failures>,
     /// Where the next search for a name to forget begins.
@@ -83,16 +132,29 @@ pub struct Throttle {
 }
 
 impl Throttle {
+    /// A table without failures.
+    #[must_use]
+    pub fn new(rule: Rule) -> Self {
+        Self {
+            rule,
+            places: HashMap::new(),
+            failures: Vec::new(),
+            hand: 0,
+        }
+    }
+
     /// Asks whether an attempt on this name may be judged now.
     pub fn begin(&mut self, name: &str, now: Timestamp) -> Admission {
+        let rule = self.rule;
         let failures = self.entry(name, now);
-        let left = failures
-            .delay_ms()
-            .saturating_sub(now.since_ms(failures.last));
+        if failures.is_old(&rule, now) {
+            failures.count = 0;
+        }
+        let left = failures.left_ms(&rule, now);
         if left > 0 {
             return Admission::After(left);
         }
-        if failures.pending >= failures.room() {
+        if failures.pending >= failures.room(&rule) {
             return Admission::Soon;
         }
         failures.pending += 1;
@@ -101,15 +163,16 @@ impl Throttle {
 
     /// Notes how an attempt ended that was admitted.
     pub fn end(&mut self, name: &str, now: Timestamp, verdict: Verdict) {
+        let rule = self.rule;
         let failures = self.entry(name, now);
         failures.pending = failures.pending.saturating_sub(1);
         match verdict {
             Verdict::Wrong => {
-                failures.count = if failures.is_old(now) {
-                    1
-                } else {
-                    failures.count.saturating_add(1)
-                };
+                if failures.count == 0 || failures.is_old(&rule, now) {
+                    failures.count = 0;
+                    failures.first = now;
+                }
+                failures.count = failures.count.saturating_add(1);
                 failures.last = now;
             }
             Verdict::Right => failures.count = 0,
@@ -131,6 +194,7 @@ impl Throttle {
                     name: name.into(),
                     count: 0,
                     pending: 0,
+                    first: now,
                     last: now,
                 };
                 self.places.insert(fresh.name.clone(), self.failures.len());
@@ -149,7 +213,11 @@ impl Throttle {
         let len = self.failures.len().max(1);
         self.hand = (self.hand + SAMPLE) % len;
         let around = (self.hand..self.hand + SAMPLE).filter_map(|at| self.failures.get(at % len));
-        let weight = |f: &&Failures| (f.pending, if f.is_old(now) { 0 } else { f.count });
+        let rule = self.rule;
+        let weight = |f: &&Failures| {
+            let count = if f.is_old(&rule, now) { 0 } else { f.count };
+            (f.pending, count)
+        };
         if let Some(name) = around.min_by_key(weight).map(|f| f.name.clone()) {
             self.forget(&name);
         }
@@ -180,7 +248,7 @@ mod tests {
 
     #[test]
     fn delays_begin_after_five_failures_double_and_end_at_thirty_seconds() {
-        let mut throttle = Throttle::default();
+        let mut throttle = Throttle::new(BY_NAME);
         let mut waits = Vec::new();
         for _ in 0..11 {
             fail(&mut throttle, "alice", at(0));
@@ -200,7 +268,7 @@ mod tests {
 
     #[test]
     fn no_more_are_judged_at_once_than_may_fail() {
-        let mut throttle = Throttle::default();
+        let mut throttle = Throttle::new(BY_NAME);
         for _ in 0..5 {
             assert_eq!(throttle.begin("alice", at(0)), Admission::Now);
         }
@@ -217,17 +285,43 @@ mod tests {
 
     #[test]
     fn old_failures_no_longer_count() {
-        let mut throttle = Throttle::default();
+        let mut throttle = Throttle::new(BY_NAME);
         for _ in 0..9 {
             fail(&mut throttle, "alice", at(0));
         }
-        fail(&mut throttle, "alice", at(FORGET_AFTER_MS));
-        assert_eq!(throttle.begin("alice", at(FORGET_AFTER_MS)), Admission::Now);
+        fail(&mut throttle, "alice", at(BY_NAME.window_ms));
+        assert_eq!(
+            throttle.begin("alice", at(BY_NAME.window_ms)),
+            Admission::Now
+        );
+    }
+
+    #[test]
+    fn a_window_is_shut_for_the_rest_of_it_by_five_failures() {
+        let mut throttle = Throttle::new(BY_CLIENT_AND_NAME);
+        for n in 0..5 {
+            assert_eq!(throttle.begin("k/alice", at(n * 60_000)), Admission::Now);
+            fail(&mut throttle, "k/alice", at(n * 60_000));
+        }
+        assert_eq!(
+            throttle.begin("k/alice", at(240_000)),
+            Admission::After(660_000)
+        );
+        assert_eq!(throttle.begin("j/alice", at(240_000)), Admission::Now);
+        assert_eq!(throttle.begin("k/alice", at(899_999)), Admission::After(1));
+        // A new window: as many free failures as in the first.
+        for _ in 0..5 {
+            assert_eq!(throttle.begin("k/alice", at(900_000)), Admission::Now);
+        }
+        assert_eq!(throttle.begin("k/alice", at(900_000)), Admission::Soon);
+        fail(&mut throttle, "k/alice", at(900_000));
+        throttle.end("k/alice", at(900_000), Verdict::Right);
+        assert_eq!(throttle.begin("k/alice", at(900_000)), Admission::Now);
     }
 
     #[test]
     fn a_name_without_failures_takes_no_room() {
-        let mut throttle = Throttle::default();
+        let mut throttle = Throttle::new(BY_NAME);
         for n in 0..100 {
             let name = format!("name{n}");
             assert_eq!(throttle.begin(&name, at(0)), Admission::Now);
@@ -238,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_names_does_not_wash_the_victim_away() {
-        let mut throttle = Throttle::default();
+        let mut throttle = Throttle::new(BY_NAME);
         for _ in 0..8 {
             fail(&mut throttle, "victim", at(0));
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::event::SlotEvent;
 use super::record::Record;
 use super::slot::{Slot, SlotNumber};
 use super::world::World;
@@ -187,33 +188,27 @@ impl World {
         show(view)
     }
 
-    /// Clients of a slot that are forgotten because nothing happened on them for 30 days, with the
-    /// instant of their last change; and those whose pending login is over. At most `max` of each.
-    #[must_use]
+    /// What is over on the clients of a slot: those on which nothing happened for 30 days are forgotten,
+    /// pending logins past their time dropped. At most `max` clients.
     pub(super) fn stale_clients(
         &self,
         slot: SlotNumber,
         now: Timestamp,
         max: usize,
-    ) -> (Vec<(ClientId, Timestamp)>, Vec<ClientId>) {
+    ) -> Vec<(ClientId, SlotEvent)> {
         let Some(slot) = self.slot_at(slot) else {
-            return (Vec::new(), Vec::new());
+            return Vec::new();
         };
         let slot = slot.read();
-        let idle = |client: &Client| {
-            client.secret.is_some()
-                && client.sessions.is_empty()
-                && now >= client.changed.plus_ms(CLIENT_IDLE_MAX_MS)
-        };
-        let over = |client: &Client| client.sign_in.is_some_and(|pending| !pending.is_open(now));
-        let clients = || slot.clients.iter();
-        let idle = clients().filter(|(_, client)| idle(client));
-        let over = clients().filter(|(_, client)| over(client));
-        (
-            idle.map(|(id, client)| (*id, client.changed))
-                .take(max)
-                .collect(),
-            over.map(|(id, _)| *id).take(max).collect(),
-        )
+        let stale = slot.clients.iter().filter_map(|(id, client)| {
+            let pending = client.sign_in.filter(|pending| !pending.is_open(now));
+            let event = if client.is_idle(now) {
+                SlotEvent::ClientForgotten(*id, client.changed)
+            } else {
+                SlotEvent::SignInDropped(*id, pending?.id)
+            };
+            Some((*id, event))
+        });
+        stale.take(max).collect()
     }
 }

@@ -87,6 +87,8 @@ pub struct StartSignIn {
     pub generation: u32,
     /// What was proven.
     pub factors: Factors,
+    /// Whether the user asked to be remembered.
+    pub remember: bool,
 }
 
 /// Opens the session of a client: a login that is complete.
@@ -161,7 +163,7 @@ pub struct NewKey {
     pub name: CompactString,
     /// The digest of its secret half.
     pub secret: Digest,
-    /// The account it acts for; a guest key is nobody's.
+    /// The account it acts for; a guest key is nobody's, whatever stands here.
     pub account: Option<AccountId>,
     /// When it is no longer good by itself.
     pub expires_at: Option<Timestamp>,
@@ -172,7 +174,7 @@ pub struct NewKey {
 /// Everything that may be asked.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Open sessions.
+    /// Open sessions; none of a client's, which is for [`Command::SignIn`].
     Open(Open),
     /// Open a session of another account.
     Sudo(Sudo),
@@ -186,11 +188,13 @@ pub enum Command {
     StartSignIn(StartSignIn),
     /// Take one of the guesses that a pending login of a client has.
     GuessSignIn(ClientId, SignInId),
+    /// Give up this pending login of a client.
+    DropSignIn(ClientId, SignInId),
     /// Open a session of a client.
     SignIn(SignIn),
     /// Choose one of a client's sessions.
     SelectSession(ClientId, SessionId),
-    /// Have a client forget a session of it that ended.
+    /// Have a client forget a session that it lists; one that is live ends by it.
     ForgetSession(ClientId, SessionId),
     /// End all sessions of a client, for this reason, and its pending login.
     ClearClient(ClientId, EndReason),
@@ -239,6 +243,7 @@ pub enum Claim {
     Subject(CompactString),
     Key(KeyId),
     KeyName(CompactString),
+    KeySecret([u8; 32]),
     /// Signing keys and templates, all of them.
     Jwts,
 }
@@ -260,6 +265,7 @@ impl Command {
             // One decider for all that a client's logins depend on: they cannot overtake each other.
             Self::StartSignIn(_)
             | Self::GuessSignIn(..)
+            | Self::DropSignIn(..)
             | Self::SignIn(_)
             | Self::ClearClient(..)
             | Self::DestroyClient(_)
@@ -286,9 +292,10 @@ impl Command {
                 asked.open.claims().chain(client).collect()
             }
             Self::StartSignIn(asked) => vec![Claim::Client(asked.client)],
-            Self::GuessSignIn(id, _) | Self::ClearClient(id, _) | Self::DestroyClient(id) => {
-                vec![Claim::Client(*id)]
-            }
+            Self::GuessSignIn(id, _)
+            | Self::DropSignIn(id, _)
+            | Self::ClearClient(id, _)
+            | Self::DestroyClient(id) => vec![Claim::Client(*id)],
             Self::SelectSession(_, session) | Self::ForgetSession(_, session) => {
                 vec![Claim::Session(*session)]
             }
@@ -318,7 +325,10 @@ impl Command {
                     .collect()
             }
             Self::DeleteAccount(id) => vec![Claim::Account(*id)],
-            Self::CreateKey(key) => vec![Claim::KeyName(key.name.clone())],
+            Self::CreateKey(key) => vec![
+                Claim::KeyName(key.name.clone()),
+                Claim::KeySecret(*key.secret.as_bytes()),
+            ],
             Self::DeleteKey(id) => vec![Claim::Key(*id)],
             Self::AddSigningKey(_) | Self::PutTemplate(_) | Self::DeleteTemplate(_) => {
                 vec![Claim::Jwts]
@@ -333,6 +343,7 @@ impl Command {
             Self::End(_)
             | Self::RedeemHandoff(..)
             | Self::GuessSignIn(..)
+            | Self::DropSignIn(..)
             | Self::ForgetSession(..)
             | Self::ClearClient(..)
             | Self::DestroyClient(_)

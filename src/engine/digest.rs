@@ -9,7 +9,7 @@ use super::world::World;
 use crate::session::account::Account;
 use crate::session::client::Client;
 use crate::session::id::ClientId;
-use crate::session::profile::Profile;
+use crate::session::profile::{Billing, Details, Profile};
 
 /// Digest of a world, as 128 bits.
 #[must_use]
@@ -123,6 +123,7 @@ fn client(id: &ClientId, client: &Client) -> u128 {
             .number(u64::from(pending.account.0))
             .number(u64::from(pending.generation))
             .number(u64::from(pending.factors.bits()))
+            .number(u64::from(pending.remember))
             .number(pending.started.ms())
             .number(pending.expires.ms())
             .number(u64::from(pending.guesses));
@@ -182,6 +183,57 @@ fn profile(line: &mut Line, profile: &Profile) {
         .text(profile.trial_until.as_deref().unwrap_or_default())
         .text(&profile.public_metadata)
         .text(&profile.unsafe_metadata);
+    line.number(u64::from(profile.details.is_some()));
+    if let Some(details) = &profile.details {
+        self::details(line, details);
+    }
+    line.number(u64::from(profile.billing.is_some()));
+    if let Some(billing) = &profile.billing {
+        self::billing(line, billing);
+    }
+}
+
+fn details(line: &mut Line, of: &Details) {
+    line.number(u64::from(of.account_type))
+        .maybe_text(of.company_name.as_deref())
+        .maybe_text(of.vat_number.as_deref())
+        .maybe_text(of.coc_number.as_deref())
+        .text(&of.first_name)
+        .text(&of.last_name)
+        .text(&of.address)
+        .text(&of.street_number)
+        .text(&of.zip_code)
+        .text(&of.city)
+        .text(&of.country_code)
+        .text(&of.email_address)
+        .maybe_text(of.unconfirmed_email.as_deref())
+        .number(u64::from(of.unconfirmed_email_expires_at))
+        .maybe_number(of.email_address_validated)
+        .maybe_text(of.phone_number.as_deref())
+        .maybe_text(of.phone_number_mobile.as_deref())
+        .number(u64::from(of.language))
+        .maybe_text(of.email_address_abuse.as_deref())
+        .maybe_number(of.newsletter)
+        .maybe_number(of.agree_toc)
+        .maybe_number(of.agree_aup)
+        .maybe_number(of.agree_dpa)
+        .number(u64::from(of.is_allowed_flex_metal));
+}
+
+fn billing(line: &mut Line, of: &Billing) {
+    line.text(&of.first_name)
+        .text(&of.last_name)
+        .text(&of.address)
+        .text(&of.street_number)
+        .text(&of.zip_code)
+        .text(&of.city)
+        .text(&of.country_code)
+        .maybe_text(of.phone_number.as_deref())
+        .maybe_text(of.phone_number_mobile.as_deref())
+        .maybe_text(of.email_address_billing.as_deref())
+        .number(u64::from(of.bundle_invoices_of_same_category))
+        .number(u64::from(of.receive_payment_confirmations_via_email))
+        .number(u64::from(of.preferred_payment_method));
 }
 
 /// Collects the fields of one record, each with its length, so that no two records look alike.
@@ -203,6 +255,16 @@ impl Line {
 
     fn text(&mut self, text: &str) -> &mut Self {
         self.bytes(text.as_bytes())
+    }
+
+    /// A text, or that there is none: not the same as an empty one.
+    fn maybe_text(&mut self, text: Option<&str>) -> &mut Self {
+        self.number(u64::from(text.is_some()))
+            .text(text.unwrap_or_default())
+    }
+
+    fn maybe_number(&mut self, number: Option<u32>) -> &mut Self {
+        self.number(number.map_or(u64::MAX, u64::from))
     }
 
     fn number(&mut self, number: u64) -> &mut Self {

@@ -7,17 +7,34 @@
 use hashbrown::HashMap;
 
 use super::accounts::ACCOUNTS_MAX;
-use super::event::DirectoryEvent;
+use super::event::{DirectoryEvent, Part};
+use super::image::Listing;
 use super::keys::KEYS_MAX;
+use super::sweep;
+use super::world::World;
 use crate::session::id::{AccountId, KeyId, SessionId};
 use crate::session::state::Surface;
+use crate::session::time::Timestamp;
 
 /// The directory's own state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Directory {
     lists: HashMap<(AccountId, Surface), Vec<SessionId>>,
     next_account: u32,
     next_key: u32,
+    /// Where the search for expired keys goes on.
+    keys_looked: KeyId,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self {
+            lists: HashMap::new(),
+            next_account: 0,
+            next_key: 0,
+            keys_looked: KeyId(0),
+        }
+    }
 }
 
 impl Directory {
@@ -37,6 +54,32 @@ impl Directory {
     /// Takes the next place for a key.
     pub fn take_key_place(&mut self) -> Option<KeyId> {
         take(&mut self.next_key, KEYS_MAX).map(KeyId)
+    }
+
+    /// The sessions that count towards limits, in the order of accounts and surfaces.
+    pub(super) fn listings(&self) -> Vec<Listing> {
+        let full = self.lists.iter().filter(|(_, list)| !list.is_empty());
+        let mut listings: Vec<_> = full.map(|(whose, list)| (*whose, list.clone())).collect();
+        listings.sort_unstable_by_key(|(whose, _)| *whose);
+        listings
+    }
+
+    /// The first places that were never given away: of accounts, and of keys.
+    pub(super) fn next_places(&self) -> (u32, u32) {
+        (self.next_account, self.next_key)
+    }
+
+    /// Gives no place away that lies before these.
+    pub(super) fn skip_places(&mut self, (account, key): (u32, u32)) {
+        self.next_account = self.next_account.max(account);
+        self.next_key = self.next_key.max(key);
+    }
+
+    /// Withdraws keys that expired long ago, a bounded number of places at a time.
+    pub fn sweep_keys(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
+        let (parts, next) = sweep::keys(world, self.keys_looked, now);
+        self.keys_looked = next;
+        parts
     }
 
     /// Changes the directory's own state as the event says.

@@ -51,8 +51,8 @@ pub enum Refusal {
     /// No such key.
     #[error("no such key")]
     KeyNotFound,
-    /// A key of this name exists.
-    #[error("the key name is taken")]
+    /// A key of this name exists, or of this secret where its holder shows that alone.
+    #[error("the key is taken")]
     KeyTaken,
     /// No such template.
     #[error("no such template")]

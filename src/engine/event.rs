@@ -11,7 +11,7 @@ use compact_str::CompactString;
 use super::slot::SlotNumber;
 use crate::session::account::{Account, ClientType};
 use crate::session::client::SignIn;
-use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
 use crate::session::jwt::{SigningKey, Template};
 use crate::session::key::Key;
 use crate::session::lifetime::Lifetime;
@@ -98,10 +98,10 @@ pub enum SlotEvent {
     ClientSecretSet(ClientId, Timestamp, Digest),
     /// Somebody proved a password on a client; the second step is still to come.
     SignInStarted(ClientId, SignIn),
-    /// A code is about to be tried on the pending login of a client.
-    SignInGuessed(ClientId),
-    /// The pending login of a client is over.
-    SignInDropped(ClientId),
+    /// A code is about to be tried on this pending login of a client.
+    SignInGuessed(ClientId, SignInId),
+    /// This pending login of a client is over; one that began meanwhile is not.
+    SignInDropped(ClientId, SignInId),
     /// The owner of a client chose one of its sessions.
     SessionSelected(ClientId, SessionId),
     /// A client no longer lists a session that had ended.

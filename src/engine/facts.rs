@@ -10,7 +10,6 @@ use super::decide::sessions::{EndFacts, Listed, OpenFacts, Standing};
 use super::decide::sudo::{Actor, Parent, SudoFacts};
 use super::decide::{Outcome, accounts, clients, handoffs, jwts, keys, sessions, sudo};
 use super::directory::Directory;
-use super::slot::SlotNumber;
 use super::world::World;
 use crate::session::account::ClientType;
 use crate::session::activity::Touch;
@@ -53,10 +52,14 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
         }
         Command::ForgetSession(id, session) => {
             let client = client_facts(world, *id, now);
-            clients::forget(client.as_ref(), *id, *session, now)
+            let listed = world.with_client(*id, now, |client| {
+                client.is_some_and(|client| client.session(*session).is_some())
+            });
+            clients::forget(client.as_ref(), listed, *id, *session, now)
         }
         Command::StartSignIn(_)
         | Command::GuessSignIn(..)
+        | Command::DropSignIn(..)
         | Command::SignIn(_)
         | Command::ClearClient(..)
         | Command::DestroyClient(_)
@@ -89,11 +92,14 @@ pub fn decide_in_directory(
         Command::GuessSignIn(id, step) => {
             clients::guess(client_facts(world, *id, now).as_ref(), *id, *step, now)
         }
+        Command::DropSignIn(id, step) => {
+            clients::drop_sign_in(client_facts(world, *id, now).as_ref(), *id, *step)
+        }
         Command::SignIn(asked) => {
             let id = asked.open.grant.client;
             let client = id.and_then(|id| client_facts(world, id, now));
             let facts = OpenFacts {
-                // A client that does not exist yet comes to be in the same record.
+                // It holds the client, which comes to be in the same record if there is none.
                 client_live: true,
                 ..open_facts(world, &asked.open, Some(own), now)
             };
@@ -124,15 +130,16 @@ pub fn decide_in_directory(
         }
         Command::DeleteAccount(id) => accounts::delete(world.accounts.get(*id).is_some(), *id),
         Command::CreateKey(new) => {
-            let generation = match new.account {
-                Some(id) => {
-                    let account = world.accounts.get(id).filter(|account| account.enabled);
-                    account.map(|account| account.generation)
-                }
-                None => Some(0),
+            let account = new.account.and_then(|id| world.accounts.get(id));
+            let generation = account.filter(|a| a.enabled).map(|a| a.generation);
+            let generation = if new.kind.has_account() {
+                generation
+            } else {
+                Some(0)
             };
             let facts = keys::CreateFacts {
                 name_taken: world.keys.by_name(&new.name).is_some(),
+                secret_taken: new.kind.is_named_by_secret() && world.keys.has_secret(&new.secret),
                 generation,
                 place: own.take_key_place(),
             };
@@ -175,9 +182,7 @@ fn open_facts(world: &World, open: &Open, own: Option<&Directory>, now: Timestam
         key_live: grant
             .key
             .is_none_or(|key| world.keys.is_live(&world.accounts, key)),
-        client_live: grant
-            .client
-            .is_none_or(|client| client_exists(world, client)),
+        client_live: grant.client.is_none(),
         limit,
     }
 }
@@ -330,12 +335,23 @@ fn change_facts(
         account: world.accounts.get(id),
         subject_taken: owner.is_some_and(|(owner, _)| owner != id),
         kept_live: keep.is_none_or(own_session),
+        kept_hangs: keep.is_some_and(|keep| hangs_on_account(world, keep, id, now)),
     }
 }
 
-fn client_exists(world: &World, id: ClientId) -> bool {
-    let slot = world.slot_at(SlotNumber::of(id.as_bytes()));
-    slot.is_some_and(|slot| slot.read().clients.contains_key(&id))
+/// Whether a session hangs on more of an account than it is itself: on a key of the account's, or on
+/// another session of it.
+fn hangs_on_account(world: &World, session: SessionId, id: AccountId, now: Timestamp) -> bool {
+    world.line(session).into_iter().any(|at| {
+        let seen = world.with_session(at, now, Touch::No, |view| {
+            view.map(|v| (v.account_id(), v.key()))
+        });
+        let Some((account, key)) = seen else {
+            return false;
+        };
+        let key = key.and_then(|key| world.keys.get(key)?.account);
+        key == Some(id) || at != session && account == id
+    })
 }
 
 fn client_facts(world: &World, id: ClientId, now: Timestamp) -> Option<ClientFacts> {

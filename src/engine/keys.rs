@@ -38,10 +38,7 @@ impl Table {
 
 /// Under what a key is found that its holder names by the secret alone.
 fn named_by_secret(key: &Key) -> Option<[u8; 16]> {
-    match key.kind {
-        KeyKind::Xdata => None,
-        KeyKind::I3d | KeyKind::I3dGuest => handle(&key.secret),
-    }
+    handle(&key.secret).filter(|_| key.kind.is_named_by_secret())
 }
 
 fn handle(digest: &Digest) -> Option<[u8; 16]> {
@@ -146,6 +143,12 @@ impl Keys {
         Some((id, self.get(id)?))
     }
 
+    /// Whether a key that is named by its secret alone has this one.
+    #[must_use]
+    pub fn has_secret(&self, secret: &Digest) -> bool {
+        handle(secret).is_some_and(|handle| self.0.read().by_secret.contains_key(&handle))
+    }
+
     /// Keys from place `after` on, at most `max`, in order.
     #[must_use]
     pub fn page(&self, after: Option<KeyId>, max: usize) -> Vec<(KeyId, Key)> {
@@ -158,6 +161,29 @@ impl Keys {
             .filter_map(|(id, key)| Some((id, *key.clone()?)))
             .take(max)
             .collect()
+    }
+
+    /// Keys that were over by `before`, of `looked_max` places from `from` on; and where to go on.
+    #[must_use]
+    pub fn expired(
+        &self,
+        from: KeyId,
+        looked_max: usize,
+        before: Timestamp,
+    ) -> (Vec<(KeyId, Option<ClientId>)>, KeyId) {
+        let table = self.0.read();
+        let places = table.keys.iter().skip(from.0 as usize).take(looked_max);
+        let over = |key: &&Key| key.expires_at.is_some_and(|at| at <= before);
+        let expired = (from.0..).map(KeyId).zip(places).filter_map(|(id, key)| {
+            let key = key.as_deref().filter(over)?;
+            Some((id, key.client()))
+        });
+        let expired = expired.collect();
+        let next = from
+            .0
+            .saturating_add(u32::try_from(looked_max).unwrap_or(KEYS_MAX));
+        let more = (next as usize) < table.keys.len();
+        (expired, KeyId(if more { next } else { 0 }))
     }
 
     /// The first place that was never given to a key.

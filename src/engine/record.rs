@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use compact_str::CompactString;
 
 use super::event::SessionOpened;
+use super::image::{MoreImage, SessionImage};
 use super::slab::{Handle, NONE};
 use crate::session::account::ClientType;
 use crate::session::activity::Activity;
@@ -64,14 +65,7 @@ impl Record {
     /// The record of a session just opened, and what it has besides.
     pub(crate) fn new(opened: &SessionOpened) -> (Self, Option<Extra>) {
         let grant = &opened.grant;
-        let common = COMMON_CLIENT_TYPES
-            .iter()
-            .skip(1)
-            .position(|t| *t == grant.client_type.as_str());
-        let client_type = common.and_then(|at| u8::try_from(at + 1).ok()).unwrap_or(0);
-        let mut extra = Extra {
-            client_type: (client_type == 0).then(|| grant.client_type.clone()),
-            key: None,
+        let more = MoreImage {
             client: grant.client,
             parent: grant.parent,
             chain: grant.chain.clone(),
@@ -79,8 +73,41 @@ impl Record {
             user_agent: grant.user_agent.clone(),
             attributes: grant.attributes.clone(),
         };
+        Self::from_image(SessionImage {
+            id: opened.id,
+            account: grant.account,
+            stamp: grant.generation,
+            surface: grant.surface,
+            factors: grant.factors,
+            created: opened.at,
+            last_active: opened.at,
+            lifetime: grant.lifetime,
+            client_type: grant.client_type.clone(),
+            key: grant.key,
+            more: (more != MoreImage::default()).then(|| Box::new(more)),
+        })
+    }
+
+    /// The record of a session that is so, and what it has besides.
+    pub(crate) fn from_image(image: SessionImage) -> (Self, Option<Extra>) {
+        let common = COMMON_CLIENT_TYPES
+            .iter()
+            .skip(1)
+            .position(|t| *t == image.client_type.as_str());
+        let client_type = common.and_then(|at| u8::try_from(at + 1).ok()).unwrap_or(0);
+        let more = image.more.map(|more| *more).unwrap_or_default();
+        let mut extra = Extra {
+            client_type: (client_type == 0).then_some(image.client_type),
+            key: None,
+            client: more.client,
+            parent: more.parent,
+            chain: more.chain,
+            address: more.address,
+            user_agent: more.user_agent,
+            attributes: more.attributes,
+        };
         let plain = extra == Extra::default();
-        let link = match grant.key {
+        let link = match image.key {
             Some(key) if plain => Link(KEY_BIT | key.0),
             key => {
                 extra.key = key;
@@ -88,21 +115,61 @@ impl Record {
             }
         };
         let record = Self {
-            id: opened.id,
-            activity: Activity::new(opened.at),
-            created: pack(opened.at),
-            absolute: pack(grant.lifetime.absolute),
-            idle_timeout_ms: grant.lifetime.idle_timeout_ms,
-            account: grant.account,
-            stamp: grant.generation,
+            id: image.id,
+            activity: Activity::new(image.last_active),
+            created: pack(image.created),
+            absolute: pack(image.lifetime.absolute),
+            idle_timeout_ms: image.lifetime.idle_timeout_ms,
+            account: image.account,
+            stamp: image.stamp,
             link,
-            surface: grant.surface,
-            factors: grant.factors,
+            surface: image.surface,
+            factors: image.factors,
             client_type,
             next: NONE,
             prev: NONE,
         };
         (record, (!plain).then_some(extra))
+    }
+
+    /// The session as a value.
+    pub(crate) fn image(&self, extra: Option<&Extra>) -> SessionImage {
+        let client_type = match (self.common_client_type(), extra) {
+            (
+                None,
+                Some(Extra {
+                    client_type: Some(own),
+                    ..
+                }),
+            ) => own.clone(),
+            // What is common keeps the rule of client types, as a test shows.
+            (common, _) => {
+                ClientType::new(common.unwrap_or("direct")).unwrap_or_else(|_| ClientType::direct())
+            }
+        };
+        let more = extra.map(|extra| MoreImage {
+            client: extra.client,
+            parent: extra.parent,
+            chain: extra.chain.clone(),
+            address: extra.address,
+            user_agent: extra.user_agent.clone(),
+            attributes: extra.attributes.clone(),
+        });
+        SessionImage {
+            id: self.id,
+            account: self.account,
+            stamp: self.stamp,
+            surface: self.surface,
+            factors: self.factors,
+            created: self.created(),
+            last_active: self.activity.last_active(),
+            lifetime: self.lifetime(),
+            client_type,
+            key: self.plain_key().or_else(|| extra?.key),
+            more: more
+                .filter(|more| *more != MoreImage::default())
+                .map(Box::new),
+        }
     }
 
     /// What its client may remember of it once it ended.

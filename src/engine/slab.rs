@@ -18,7 +18,8 @@ const SMALL_RECORDS: u32 = CHUNK_MAX - CHUNK_MIN;
 
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    chunks: Vec<Vec<Option<T>>>,
+    /// Short entries: a reader waits for the line of this list, too.
+    chunks: Vec<Box<[Option<T>]>>,
     free: Vec<Handle>,
 }
 
@@ -81,7 +82,7 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        let all = self.chunks.iter().flatten();
+        let all = self.chunks.iter().flat_map(|chunk| &**chunk);
         (0..NONE)
             .zip(all)
             .filter_map(|(handle, entry)| entry.as_ref().map(|value| (handle, value)))
@@ -90,9 +91,7 @@ impl<T> Slab<T> {
     fn grow(&mut self) {
         let len = chunk_len(self.chunks.len());
         let first: u32 = (0..self.chunks.len()).map(chunk_len).sum();
-        let mut chunk = Vec::with_capacity(len as usize);
-        chunk.resize_with(len as usize, || None);
-        self.chunks.push(chunk);
+        self.chunks.push((0..len).map(|_| None).collect());
         // The lowest handle is given out first.
         self.free.extend((first..first + len).rev());
     }

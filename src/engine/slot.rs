@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hashbrown::{HashMap, HashTable};
 
 use super::event::{Handoff, SessionOpened, SlotEvent};
+use super::image::SessionImage;
 use super::record::{Extra, Record};
 use super::slab::{Handle, Slab};
 use super::wheel::Wheel;
@@ -86,6 +87,13 @@ impl Slot {
         self.extras.get(record.extra()?).map(Box::as_ref)
     }
 
+    /// Whether there is this client and the session is one of its own: a client that comes to be
+    /// again under an old id does not bring back what an earlier one held (I5).
+    pub(super) fn holds(&self, client: ClientId, session: SessionId) -> bool {
+        let client = self.clients.get(&client);
+        client.is_some_and(|client| client.sessions.contains(&session))
+    }
+
     /// The ids in the slot, in no order.
     pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.records.iter().map(|(_, record)| record.id)
@@ -136,8 +144,8 @@ impl Slot {
                 self.clients.remove(id);
             }
             SlotEvent::SignInStarted(id, _)
-            | SlotEvent::SignInGuessed(id)
-            | SlotEvent::SignInDropped(id)
+            | SlotEvent::SignInGuessed(id, _)
+            | SlotEvent::SignInDropped(id, _)
             | SlotEvent::SessionSelected(id, _)
             | SlotEvent::SessionForgotten(id, _) => {
                 if let Some(client) = self.clients.get_mut(id) {
@@ -205,17 +213,35 @@ impl Slot {
             };
             client.take(opened.id, opened.at);
         }
-        let (mut record, extra) = Record::new(opened);
+        let (record, extra) = Record::new(opened);
+        self.place(record, extra, opened.at);
+    }
+
+    /// Gives a record its place in the index and in the wheel.
+    fn place(&mut self, mut record: Record, extra: Option<Extra>, now: Timestamp) {
         if let Some(extra) = extra {
             record.set_extra(self.extras.insert(Box::new(extra)));
         }
-        let due = record.deadline();
+        let (hash, due) = (record.id.table_hash(), record.deadline());
         let handle = self.records.insert(record);
         let records = &self.records;
         let rehash = |h: &Handle| records.get(*h).map_or(0, |r| r.id.table_hash());
-        self.index
-            .insert_unique(opened.id.table_hash(), handle, rehash);
-        self.wheel.insert(&mut self.records, handle, due, opened.at);
+        self.index.insert_unique(hash, handle, rehash);
+        self.wheel
+            .insert(&mut self.records, handle, due.max(now), now);
+    }
+
+    /// Puts a session that an image holds into the slot.
+    pub(super) fn put(&mut self, image: SessionImage, now: Timestamp) {
+        if self.handle(image.id).is_none() {
+            let (record, extra) = Record::from_image(image);
+            self.place(record, extra, now);
+        }
+    }
+
+    /// A session of the slot as a value.
+    pub(super) fn session_image(&self, record: &Record) -> SessionImage {
+        record.image(self.extra(record))
     }
 
     fn end(&mut self, id: SessionId, at: Timestamp, reason: EndReason) {
@@ -240,12 +266,14 @@ impl Slot {
 fn change_client(client: &mut Client, event: &SlotEvent) {
     match event {
         SlotEvent::SignInStarted(_, sign_in) => client.sign_in = Some(*sign_in),
-        SlotEvent::SignInGuessed(_) => {
-            if let Some(sign_in) = &mut client.sign_in {
+        SlotEvent::SignInGuessed(_, id) => {
+            if let Some(sign_in) = client.sign_in.as_mut().filter(|s| s.id == *id) {
                 sign_in.guesses = sign_in.guesses.saturating_add(1);
             }
         }
-        SlotEvent::SignInDropped(_) => client.sign_in = None,
+        SlotEvent::SignInDropped(_, id) => {
+            client.sign_in = client.sign_in.filter(|sign_in| sign_in.id != *id);
+        }
         SlotEvent::SessionSelected(_, session) if client.sessions.contains(session) => {
             client.selected = Some(*session);
         }

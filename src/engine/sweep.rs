@@ -3,11 +3,17 @@
 //! Liveness is computed by readers (R3); sweeping only frees memory and tells the log, one event
 //! and one reason per session. Invariant: a live session is never swept.
 
+use super::decide;
 use super::event::{Part, SlotEvent};
 use super::slot::SlotNumber;
 use super::world::World;
-use crate::session::id::SessionId;
+use crate::session::id::{KeyId, SessionId};
 use crate::session::time::Timestamp;
+
+/// How long a key stays listed after it expired: one day.
+pub const EXPIRED_KEY_KEPT_MS: u64 = 86_400_000;
+/// Places for keys that one look covers.
+const KEYS_LOOKED_MAX: usize = 1_024;
 
 /// What one look at a slot found.
 #[derive(Debug, Default)]
@@ -35,11 +41,6 @@ pub fn due(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Swe
             .into_iter()
             .map(|id| Part::handoff(id, SlotEvent::HandoffDropped(id))),
     );
-    let (idle, over) = world.stale_clients(number, now, max);
-    let idle = idle.into_iter();
-    parts.extend(idle.map(|(id, at)| Part::client(id, SlotEvent::ClientForgotten(id, at))));
-    let over = over.into_iter();
-    parts.extend(over.map(|id| Part::client(id, SlotEvent::SignInDropped(id))));
     Swept {
         parts,
         looked,
@@ -62,11 +63,33 @@ pub fn all(world: &World, number: SlotNumber, now: Timestamp) -> Swept {
     }
 }
 
+/// Collects what is over on the clients of a slot, at most `max` of them. It looks at every one, and
+/// nobody waits for it: readers judge a pending login by its time.
+#[must_use]
+pub fn clients(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Vec<Part> {
+    let stale = world.stale_clients(number, now, max).into_iter();
+    stale.map(|(id, event)| Part::client(id, event)).collect()
+}
+
 /// Collects the activity of a slot that was not logged yet (R9).
 #[must_use]
 pub fn activity(world: &World, number: SlotNumber, max: usize) -> Option<Part> {
     let list = world.slot_at(number)?.read().take_activity(max);
     (!list.is_empty()).then(|| Part::Slot(number, SlotEvent::SessionsActive(list)))
+}
+
+/// Withdraws keys that were over a day ago, and with each the client behind it: keys that were made for
+/// one session do not pile up. Looks at a bounded number of places; gives where to go on.
+#[must_use]
+pub fn keys(world: &World, from: KeyId, now: Timestamp) -> (Vec<Part>, KeyId) {
+    let before = Timestamp::from_ms(now.ms().saturating_sub(EXPIRED_KEY_KEPT_MS));
+    let (expired, next) = world.keys.expired(from, KEYS_LOOKED_MAX, before);
+    let mut parts = Vec::new();
+    for (id, client) in expired {
+        let client = client.map(|client| (client, world.sessions_of_client(client)));
+        parts.extend(decide::keys::withdrawal(client.as_ref(), id, now));
+    }
+    (parts, next)
 }
 
 fn endings(world: &World, ids: impl Iterator<Item = SessionId>, now: Timestamp) -> Vec<Part> {

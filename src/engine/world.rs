@@ -140,7 +140,7 @@ impl World {
         let client = extra.and_then(|extra| extra.client);
         self.accounts.allows(record.account, record.stamp)
             && key.is_none_or(|key| self.keys.is_live(&self.accounts, key))
-            && client.is_none_or(|client| slot.clients.contains_key(&client))
+            && client.is_none_or(|client| slot.holds(client, record.id))
     }
 
     /// Why a session that is still in its slot is dead at `now`; `None` if it lives or is gone.
@@ -158,7 +158,7 @@ impl World {
             if key.is_some_and(|key| !self.keys.is_live(&self.accounts, key)) {
                 return Some(EndReason::Key);
             }
-            if client.is_some_and(|client| !slot.clients.contains_key(&client)) {
+            if client.is_some_and(|client| !slot.holds(client, id)) {
                 return Some(EndReason::Parent);
             }
             if !record.activity.observe(record.lifetime(), now, Touch::No) {

@@ -98,6 +98,14 @@ pub fn media_type(headers: &HeaderMap) -> MediaType {
     }
 }
 
+/// The ranges that cover JSON; of two the more specific one decides.
+const JSON_RANGES: [(&str, u8); 4] = [
+    ("application/json", 3),
+    ("application/*", 2),
+    ("*/*", 1),
+    ("*", 1),
+];
+
 /// Whether the caller takes JSON: no `Accept` at all, or a range that covers `application/json`
 /// and is not weighed 0. The most specific range decides. Source: RFC 9110 §12.5.1.
 #[must_use]
@@ -109,16 +117,10 @@ pub fn accepts_json(headers: &HeaderMap) -> bool {
         let Ok(text) = value.to_str() else { continue };
         for range in text.split(',') {
             let mut pieces = range.split(';').map(str::trim);
-            let specificity = match pieces
-                .next()
-                .unwrap_or_default()
-                .to_ascii_lowercase()
-                .as_str()
-            {
-                "application/json" => 3,
-                "application/*" => 2,
-                "*/*" | "*" => 1,
-                _ => continue,
+            let name = pieces.next().unwrap_or_default();
+            let covering = JSON_RANGES.iter().find(|r| r.0.eq_ignore_ascii_case(name));
+            let Some(&(_, specificity)) = covering else {
+                continue;
             };
             let weight = pieces.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
             let wanted = weight.is_none_or(|q| q.trim().parse::<f32>().is_ok_and(|q| q > 0.0));

@@ -6,27 +6,34 @@
 //! Invariants: malformed input gets the contract's error and changes nothing; no secret but the
 //! one being handed out appears in an answer, a log or a metric.
 
+pub mod address;
 pub mod admin;
 pub mod body;
 pub mod clerk;
+pub mod clients;
+pub mod front;
 pub mod gateway;
 pub mod headers;
+pub mod i3d;
 pub mod json;
 pub mod jsonrpc;
 pub mod members;
 pub mod mollybet;
+pub mod openapi;
 pub mod ops;
 pub mod reply;
 pub mod server;
 pub mod settings;
+pub mod surroundings;
 mod walk;
 pub mod xdata;
 
 use actix_web::HttpResponse;
+use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::door::Engine;
+use crate::door::{Answer, Engine};
 
 /// Mounts everything the public listener serves.
 pub fn public<E: Engine>(routes: &mut ServiceConfig) {
@@ -34,8 +41,16 @@ pub fn public<E: Engine>(routes: &mut ServiceConfig) {
     // Before mollybet, which answers to what is left of /v1.
     clerk::mount::<E>(routes);
     mollybet::mount::<E>(routes);
+    i3d::mount::<E>(routes);
     xdata::mount::<E>(routes);
+    openapi::mount(routes);
     routes.default_service(web::to(not_found));
+}
+
+/// What the public listener's surfaces answer before their routes: the hot verifications, each by
+/// the same function as its route. `None` leaves the request to the routes. Source: ADR 11.
+pub fn hot<E: Engine>(head: &RequestHead, engine: &E) -> Option<Answer<HttpResponse>> {
+    gateway::hot(head, engine).or_else(|| mollybet::hot(head, engine))
 }
 
 /// Mounts everything the admin listener serves.

@@ -12,7 +12,8 @@ use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 
 use super::admin::AdminTokens;
-use super::settings::Settings;
+use super::front::Front;
+use super::surroundings::Surroundings;
 use crate::door::Engine;
 
 /// How long an idle connection stays: proxies reuse theirs for 60 s. Source: ARCHITECTURE, Bounds.
@@ -27,16 +28,17 @@ pub fn public<E: Engine + Sync>(
     listener: TcpListener,
     workers: usize,
     engine: E,
-    settings: Settings,
+    surroundings: Surroundings,
 ) -> io::Result<Server> {
-    let settings = Data::new(settings);
-    let app = move || {
-        App::new()
+    let surroundings = Data::new(surroundings);
+    let front = move || {
+        let app = App::new()
             .app_data(Data::new(engine.clone()))
-            .app_data(settings.clone())
-            .configure(super::public::<E>)
+            .app_data(surroundings.clone())
+            .configure(super::public::<E>);
+        Front::before(app, engine.clone())
     };
-    let server = HttpServer::new(app)
+    let server = HttpServer::new(front)
         .tcp_nodelay(true)
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE));
     let server = server

@@ -1,11 +1,4 @@
-//! What the surfaces are told about the place they are served from. Read once, then immutable.
-
-/// What surfaces need to know besides the engine.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// For the clerk surface.
-    pub clerk: ClerkSettings,
-}
+//! What is configured of the clerk surface: where it is, and which pages may call it.
 
 /// Settings of the clerk surface.
 #[derive(Clone, Debug, Default)]

@@ -32,6 +32,8 @@ pub struct SignIn {
     pub generation: u32,
     /// What was proven so far.
     pub factors: Factors,
+    /// Whether the user asked to be remembered: his session will live longer.
+    pub remember: bool,
     /// When it began.
     pub started: Timestamp,
     /// When it is over.
@@ -105,6 +107,14 @@ impl Client {
         }
     }
 
+    /// Whether it is forgotten at `now`. A guest key's goes with its key alone.
+    #[must_use]
+    pub fn is_idle(&self, now: Timestamp) -> bool {
+        self.secret.is_some()
+            && self.sessions.is_empty()
+            && now >= self.changed.plus_ms(CLIENT_IDLE_MAX_MS)
+    }
+
     /// A session began: it is the one that was chosen last.
     pub fn take(&mut self, session: SessionId, at: Timestamp) {
         self.changed = at;
@@ -113,10 +123,13 @@ impl Client {
     }
 
     /// A session ended. A browser remembers it if its end was its own or time's; a session that was
-    /// taken away or removed leaves without a trace.
+    /// taken away or removed leaves without a trace. One that it does not hold changes nothing.
     pub fn lose(&mut self, session: EndedSession) {
+        let Some(at) = self.sessions.iter().position(|id| *id == session.id) else {
+            return;
+        };
+        self.sessions.remove(at);
         self.changed = session.ended;
-        self.sessions.retain(|id| *id != session.id);
         self.selected = self.selected.filter(|id| *id != session.id);
         if self.secret.is_some() && is_remembered(session.reason) {
             if self.ended.len() >= CLIENT_ENDED_MAX {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::time::Timestamp;
 
-/// Claims that the server alone sets. Source: C-76.
+/// Claims that the server alone sets. Source: C-79.
 pub const RESERVED_CLAIMS: [&str; 11] = [
     "azp", "exp", "fva", "iat", "iss", "jti", "nbf", "sid", "sts", "sub", "v",
 ];
@@ -73,7 +73,7 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// A named set of claims by which sessions get tokens for somebody else's service. Source: C-74.
+/// A named set of claims by which sessions get tokens for somebody else's service. Source: C-79, C-80.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     name: CompactString,

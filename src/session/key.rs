@@ -37,6 +37,34 @@ impl KeyKind {
         }
     }
 
+    /// Whether such a key acts for an account; otherwise it is nobody's.
+    #[must_use]
+    pub const fn has_account(self) -> bool {
+        match self {
+            Self::Xdata | Self::I3d => true,
+            Self::I3dGuest => false,
+        }
+    }
+
+    /// Whether the holder of such a key shows its secret alone, which then must be one key's.
+    #[must_use]
+    pub const fn is_named_by_secret(self) -> bool {
+        match self {
+            Self::I3d | Self::I3dGuest => true,
+            Self::Xdata => false,
+        }
+    }
+
+    /// The client behind a key of this kind, for its secret: a guest key has one.
+    #[must_use]
+    pub fn client(self, secret: &Digest) -> Option<ClientId> {
+        let id = secret.as_bytes().first_chunk::<16>().copied();
+        match self {
+            Self::I3dGuest => id.map(ClientId::from_bytes),
+            Self::Xdata | Self::I3d => None,
+        }
+    }
+
     /// The kind of this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
@@ -67,11 +95,7 @@ impl Key {
     /// The client behind a guest key: its id is the first half of the secret's digest (R6).
     #[must_use]
     pub fn client(&self) -> Option<ClientId> {
-        let id = self.secret.as_bytes().first_chunk::<16>().copied();
-        match self.kind {
-            KeyKind::I3dGuest => id.map(ClientId::from_bytes),
-            KeyKind::Xdata | KeyKind::I3d => None,
-        }
+        self.kind.client(&self.secret)
     }
 
     /// Whether the key itself lets somebody at `address` in at `now`, apart from its account.

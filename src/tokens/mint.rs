@@ -9,7 +9,7 @@ use super::keys::Signer;
 use super::template;
 use crate::session::jwt::Template;
 
-/// What marks a session's own token. Source: C-72.
+/// What marks a session's own token. Source: C-76.
 pub(super) const SESSION_CATEGORY: &str = "cl_B7d4PD111AAA";
 /// What marks a template's token, so that it never passes for a session's own.
 pub(super) const TEMPLATE_CATEGORY: &str = "cl_B7d4PD222AAA";

@@ -2,7 +2,7 @@
 //!
 //! A string that is one shortcode and nothing else takes the value's own JSON type; inside a longer
 //! one stands the value's text. `{{a || b || 'text'}}` is the first operand that is neither null nor
-//! false, else the last. What is unknown is null. Names of members are not rendered. Source: C-77.
+//! false, else the last. What is unknown is null. Names of members are not rendered. Source: C-82, C-83.
 
 use serde_json::{Map, Number, Value};
 

@@ -1,7 +1,7 @@
 //! Verifying a session's own token: strict, and by our own keys only.
 //!
 //! Header and claims have exactly the members that our minter writes: what says more (`crit`, `jku`,
-//! `jwk`, `x5u`), less, twice, or in another type is refused. Source: RFC 8725, C-79 to C-82.
+//! `jwk`, `x5u`), less, twice, or in another type is refused. Source: RFC 8725, C-87.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

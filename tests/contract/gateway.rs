@@ -1,7 +1,9 @@
 //! The rows of `docs/surfaces/gateway.md`.
 
 mod credentials;
+mod keys;
 mod life;
+mod pages;
 
 use std::io::{Read, Write};
 

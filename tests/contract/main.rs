@@ -13,7 +13,11 @@ mod rows;
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod front;
+#[cfg(test)]
 mod gateway;
+#[cfg(test)]
+mod i3d;
 #[cfg(test)]
 mod mollybet;
 #[cfg(test)]

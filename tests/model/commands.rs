@@ -1,19 +1,19 @@
 //! Turns operations into commands.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use sessile::engine::command::{AccountChange, AccountPatch, Command, End, NewKey, Open, Sudo};
-use sessile::session::account::{Account, ClientType, PasswordHash, TotpSeed};
-use sessile::session::id::{HandoffId, SessionId};
-use sessile::session::key::KeyKind;
+use sessile::session::account::{Account, ClientType, PasswordHash};
+use sessile::session::id::{ClientId, HandoffId, SessionId};
 use sessile::session::policy::HANDOFF_LIFETIME_MS;
-use sessile::session::state::{EndReason, Factors, Surface};
+use sessile::session::profile::Profile;
+use sessile::session::state::{Factors, Surface};
 use sessile::session::time::Timestamp;
-use sessile::session::token::InstallKey;
 
 use crate::model::Model;
-use crate::names::{account, grant, group, lifetime, shared};
+use crate::names::{account, grant, group, guest, home, lifetime, seed, shared};
 use crate::operations::{Change, Keep, OpenPlan, Operation, Proof, Step};
 use crate::stage::Stage;
 
@@ -26,18 +26,31 @@ impl Stage {
         now: Timestamp,
     ) -> Vec<Command> {
         let one = match operation {
-            Operation::Open(plan) => Some(self.open(plan, model, now)),
+            Operation::Open(plan) => {
+                let client = plan.client.map(|pick| self.client(pick, model));
+                Some(Command::Open(self.open(
+                    plan,
+                    plan.surface,
+                    client,
+                    model,
+                    now,
+                )))
+            }
             Operation::End {
                 session,
                 surface,
                 key,
+                client,
+                reason,
             } => self.session(*session, model, now).map(|id| {
                 let key = key.map(|key| self.key(key, model).0);
+                let client = client.map(|client| self.client(client, model));
                 Command::End(End {
                     id,
                     surface: *surface,
                     key,
-                    reason: EndReason::Logout,
+                    client,
+                    reason: *reason,
                 })
             }),
             Operation::Sudo {
@@ -89,13 +102,14 @@ impl Stage {
                     .zip(by)
                     .map(|(id, by)| Command::RedeemHandoff(id, by))
             }
-            Operation::OpenClient { again, slot } => Some(Command::OpenClient(match again {
-                Some(pick) => self.client(*pick, model),
-                None => self.names.client(*slot),
-            })),
-            Operation::DestroyClient(pick) => {
-                Some(Command::DestroyClient(self.client(*pick, model)))
-            }
+            Operation::StartSignIn { .. }
+            | Operation::Guess(..)
+            | Operation::DropSignIn(..)
+            | Operation::SignIn(_)
+            | Operation::Select(..)
+            | Operation::Forget(..)
+            | Operation::ClearClient(..)
+            | Operation::DestroyClient(_) => self.on_client(operation, model, now),
             Operation::CreateAccount {
                 name,
                 subject,
@@ -109,6 +123,7 @@ impl Stage {
                     may_sudo: *may_sudo,
                     group: Some(group(*number)),
                     created: now,
+                    updated: now,
                     ..account(name)
                 })))
             }
@@ -139,16 +154,26 @@ impl Stage {
             Operation::DeleteAccount(pick) => {
                 Some(Command::DeleteAccount(self.account(*pick, model)))
             }
-            Operation::CreateKey { account, name } => Some(Command::CreateKey(NewKey {
-                kind: KeyKind::Xdata,
+            Operation::CreateKey {
+                kind,
+                account,
+                name,
+                secret,
+                expires,
+                walled,
+            } => Some(Command::CreateKey(NewKey {
+                kind: *kind,
                 name: CompactString::from(format!("key-{name}")),
-                secret: InstallKey::new([1; 32]).digest(&[*name]),
-                account: self.account(*account, model),
+                secret: guest(*secret).digest,
+                account: account.map(|account| self.account(account, model)),
+                expires_at: expires.map(|seconds| now.plus_ms(u64::from(seconds) * 1_000)),
+                networks: if *walled { vec![home()] } else { Vec::new() },
             })),
             Operation::DeleteKey(pick) => Some(Command::DeleteKey(self.key(*pick, model).0)),
             Operation::Touch(_)
             | Operation::SweepDue { .. }
             | Operation::SweepAll(_)
+            | Operation::SweepClients { .. }
             | Operation::LogActivity { .. }
             | Operation::Advance(_)
             | Operation::Restart => None,
@@ -156,7 +181,14 @@ impl Stage {
         one.into_iter().collect()
     }
 
-    fn open(&mut self, plan: &OpenPlan, model: &Model, now: Timestamp) -> Command {
+    pub(crate) fn open(
+        &mut self,
+        plan: &OpenPlan,
+        surface: Surface,
+        client: Option<ClientId>,
+        model: &Model,
+        now: Timestamp,
+    ) -> Open {
         let key = plan.key.map(|pick| self.key(pick, model));
         let account = key.map_or_else(
             || self.account(plan.account, model),
@@ -164,29 +196,27 @@ impl Stage {
         );
         let known = model.accounts.get(&account);
         let generation = known.map_or(0, |account| account.generation);
-        let generation = match plan.proof {
-            Proof::Current => generation,
-            Proof::Older => key.map_or(generation.wrapping_sub(1), |(.., generation)| generation),
-            Proof::Newer => generation + 1,
+        let generation = match (plan.proof, key) {
+            (Proof::Older, Some((.., made_under))) => made_under,
+            (proof, _) => proof.against(generation),
         };
         let spent = known.map_or(0, |account| account.totp_step_spent);
-        let client = plan.client.map(|pick| self.client(pick, model));
         let mut grant = grant(
             account,
             generation,
             lifetime(plan.idle_ms, plan.absolute_ms, now),
         );
-        grant.surface = plan.surface;
+        grant.surface = surface;
         grant.key = key.map(|(id, ..)| id);
         grant.client = client;
         dress(&mut grant, plan.dress);
         let slots = (plan.slot..=u8::MAX)
             .chain(0..=u8::MAX)
             .take(plan.count.into());
-        Command::Open(Open {
+        Open {
             ids: slots.map(|slot| self.names.session(slot, client)).collect(),
             grant: shared(grant),
-            per_account: self.limits.of(plan.surface),
+            per_account: self.limits.of(surface),
             when_full: plan.when_full,
             otp_step: match plan.step {
                 Step::None => None,
@@ -194,7 +224,7 @@ impl Stage {
                 Step::SpentLast => Some(spent),
                 Step::BeforeThat => Some(spent.saturating_sub(1)),
             },
-        })
+        }
     }
 
     fn change(&self, change: &Change, model: &Model, now: Timestamp) -> AccountChange {
@@ -216,6 +246,12 @@ impl Stage {
             Change::Agent(pick) => patch.agent = Some(pick.map(|pick| self.account(pick, model))),
             Change::MaySudo(may) => patch.may_sudo = Some(*may),
             Change::Subject(number) => patch.external_subject = Some(number.map(subject_text)),
+            Change::Profile(number) => {
+                patch.profile = Some(Arc::new(Profile {
+                    first_name: CompactString::from(format!("name-{}", number % 3)),
+                    ..Profile::default()
+                }));
+            }
             Change::Nothing => {}
             Change::Password(text) => {
                 return AccountChange::Password(
@@ -223,9 +259,7 @@ impl Stage {
                 );
             }
             Change::Totp(byte) => {
-                return AccountChange::Totp(
-                    byte.map(|b| TotpSeed(zeroize::Zeroizing::new([b; 20]))),
-                );
+                return AccountChange::Totp(byte.map(seed));
             }
             Change::Revoke => return AccountChange::RevokeSessions,
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use sessile::engine::event::{
     AccountCause, DirectoryEvent, Grant, Handoff, Part, SessionOpened, SlotEvent,
@@ -9,12 +10,13 @@ use sessile::engine::event::{
 use sessile::session::account::{Account, ClientType, PasswordHash, TotpSeed};
 use sessile::session::id::{AccountId, KeyId};
 use sessile::session::key::{Key, KeyKind};
+use sessile::session::profile::Profile;
 use sessile::session::state::{Factors, Surface};
 use sessile::session::token::InstallKey;
 use zeroize::Zeroizing;
 
 use crate::digests::digest_of;
-use crate::names::{Names, START, account, grant, lifetime, shared};
+use crate::names::{Names, START, account, grant, home, lifetime, shared};
 
 #[test]
 fn every_field_of_a_session_counts() {
@@ -78,6 +80,11 @@ fn every_field_of_an_account_counts() {
         write(&mut account);
         account
     };
+    let known = |write: fn(&mut Profile)| {
+        let mut account = account("alice");
+        write(Arc::make_mut(&mut account.profile));
+        account
+    };
     let variants = [
         account("alice"),
         account("alicf"),
@@ -97,6 +104,18 @@ fn every_field_of_an_account_counts() {
         with(|a| a.expires_at = Some(START)),
         with(|a| a.max_sessions = Some(0)),
         with(|a| a.created = START.plus_ms(1)),
+        with(|a| a.updated = START.plus_ms(1)),
+        known(|p| p.email = "s".into()),
+        known(|p| p.email_verified = true),
+        known(|p| p.first_name = "s".into()),
+        known(|p| p.last_name = "s".into()),
+        known(|p| p.gender = "s".into()),
+        known(|p| p.phone = "s".into()),
+        known(|p| p.image_url = "s".into()),
+        known(|p| p.access_level = 20),
+        known(|p| p.trial_until = Some("2026-01-01".into())),
+        known(|p| p.public_metadata = "s".into()),
+        known(|p| p.unsafe_metadata = "s".into()),
     ];
     let put = |place, account: &Account| {
         let cause = AccountCause::Created;
@@ -118,10 +137,10 @@ fn every_field_of_an_account_counts() {
 }
 
 #[test]
-fn every_field_of_a_token_a_client_and_a_key_counts() {
+fn every_field_of_a_token_and_a_key_counts() {
     let mut names = Names::default();
     let (session, other) = (names.session(0, None), names.session(0, None));
-    let (token, client) = (names.handoff(session), names.client(0));
+    let token = names.handoff(session);
     let handoff = Handoff {
         session,
         generation: 0,
@@ -129,14 +148,15 @@ fn every_field_of_a_token_a_client_and_a_key_counts() {
         expires: START.plus_ms(9),
     };
     let issued = |id, handoff| Part::handoff(id, SlotEvent::HandoffIssued(id, handoff));
-    let opened = |id, at| Part::client(id, SlotEvent::ClientOpened(id, at));
     let digest = |byte| InstallKey::new([byte; 32]).digest(b"secret");
     let key = || Key {
         kind: KeyKind::Xdata,
         name: "key".into(),
         secret: digest(1),
-        account: AccountId(0),
+        account: Some(AccountId(0)),
         generation: 0,
+        expires_at: None,
+        networks: Vec::new(),
     };
     let made = |id, key| Part::Directory(DirectoryEvent::KeyCreated(KeyId(id), Box::new(key)));
     let parts = [
@@ -170,9 +190,6 @@ fn every_field_of_a_token_a_client_and_a_key_counts() {
                 ..handoff
             },
         ),
-        opened(client, START),
-        opened(client, START.plus_ms(1)),
-        opened(names.client(0), START),
         made(0, key()),
         made(1, key()),
         made(
@@ -192,7 +209,7 @@ fn every_field_of_a_token_a_client_and_a_key_counts() {
         made(
             0,
             Key {
-                account: AccountId(1),
+                account: Some(AccountId(1)),
                 ..key()
             },
         ),
@@ -200,6 +217,48 @@ fn every_field_of_a_token_a_client_and_a_key_counts() {
             0,
             Key {
                 generation: 1,
+                ..key()
+            },
+        ),
+        made(
+            0,
+            Key {
+                kind: KeyKind::I3d,
+                ..key()
+            },
+        ),
+        made(
+            0,
+            Key {
+                kind: KeyKind::I3dGuest,
+                ..key()
+            },
+        ),
+        made(
+            0,
+            Key {
+                account: None,
+                ..key()
+            },
+        ),
+        made(
+            0,
+            Key {
+                expires_at: Some(START),
+                ..key()
+            },
+        ),
+        made(
+            0,
+            Key {
+                networks: vec![home()],
+                ..key()
+            },
+        ),
+        made(
+            0,
+            Key {
+                networks: vec![home(), home()],
                 ..key()
             },
         ),

@@ -8,18 +8,17 @@ use sessile::engine::event::{Part, SessionOpened, SlotEvent};
 use sessile::engine::slot::SlotNumber;
 use sessile::engine::world::World;
 use sessile::session::id::AccountId;
-use sessile::session::token::InstallKey;
 
 use crate::ensure;
 use crate::generators::{Theme, runs};
-use crate::names::{Names, START, account, grant, lifetime, shared};
+use crate::names::{Names, START, account, grant, install_key, lifetime, shared};
 use crate::scene::Scene;
 use crate::seeds;
 use crate::stage::Limits;
 use crate::trial::{Setup, Trial};
 
 pub(crate) fn digest_of<'a>(parts: impl IntoIterator<Item = &'a Part>) -> u128 {
-    let world = World::new(InstallKey::new([7; 32]));
+    let world = World::new(install_key());
     parts.into_iter().for_each(|part| world.apply(part));
     digest::of(&world)
 }
@@ -31,6 +30,8 @@ fn a_digest_does_not_depend_on_how_the_owners_keep_step() {
     let limits = Limits {
         mollybet: Some(2),
         xdata: None,
+        i3d: None,
+        clerk: None,
     };
     let setup = Setup {
         limits,

@@ -9,13 +9,15 @@ use sessile::engine::digest;
 use sessile::engine::directory::Directory;
 use sessile::engine::event::{Part, SlotEvent};
 use sessile::engine::facts;
+use sessile::engine::image::DirectoryImage;
 use sessile::engine::slot::SlotNumber;
 use sessile::engine::sweep;
 use sessile::engine::world::World;
 use sessile::session::activity::Touch;
 use sessile::session::id::SessionId;
 use sessile::session::time::Timestamp;
-use sessile::session::token::InstallKey;
+
+use crate::names::install_key;
 
 /// A node without a disk.
 pub(crate) struct Driver {
@@ -27,7 +29,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) fn new() -> Self {
         Self {
-            world: World::new(InstallKey::new([7; 32])),
+            world: World::new(install_key()),
             directory: Directory::default(),
             log: Vec::new(),
         }
@@ -78,6 +80,22 @@ impl Driver {
         }
     }
 
+    /// What a sweep of the clients of a slot decides, without applying it.
+    pub(crate) fn decide_clients(&self, slot: SlotNumber, now: Timestamp, max: usize) -> Vec<Part> {
+        sweep::clients(&self.world, slot, now, max)
+    }
+
+    /// Sweeps the clients of a slot, at most `max` at once; returns the events.
+    pub(crate) fn sweep_clients(
+        &mut self,
+        slot: SlotNumber,
+        now: Timestamp,
+        max: usize,
+    ) -> Vec<SlotEvent> {
+        let parts = self.decide_clients(slot, now, max);
+        self.apply_slot_events(parts)
+    }
+
     /// Ends everything dead in a slot; returns the events.
     pub(crate) fn sweep_all(&mut self, slot: SlotNumber, now: Timestamp) -> Vec<SlotEvent> {
         let swept = sweep::all(&self.world, slot, now);
@@ -100,8 +118,15 @@ impl Driver {
     }
 
     /// Forgets everything and recovers it from the log. Fails if the state digest is another one.
+    ///
+    /// The images of the slots and of the directory must give the same state as the log.
     pub(crate) fn restart(&mut self) -> Result<(), String> {
         let before = digest::of(&self.world);
+        let pictured = digest::of(&self.restored());
+        super::ensure!(
+            before == pictured,
+            "digest {before:x} became {pictured:x} over its images"
+        );
         let old = std::mem::replace(self, Self::new());
         old.log.iter().for_each(|part| self.apply(part));
         let after = digest::of(&self.world);
@@ -110,6 +135,24 @@ impl Driver {
             "digest {before:x} became {after:x} over a restart"
         );
         Ok(())
+    }
+
+    /// The world as its images tell it.
+    fn restored(&self) -> World {
+        let world = World::new(self.world.install_key.clone());
+        for number in SlotNumber::from(0) {
+            let (Some(from), Some(to)) = (self.world.slot_at(number), world.slot_at(number)) else {
+                continue;
+            };
+            let image = from.read().image();
+            to.write().restore(image.clone(), Timestamp::from_ms(0));
+            assert_eq!(to.read().image().len(), image.len());
+        }
+        let mut directory = Directory::default();
+        let image = DirectoryImage::of(&self.world, &self.directory);
+        image.clone().restore(&world, &mut directory);
+        assert_eq!(DirectoryImage::of(&world, &directory), image);
+        world
     }
 
     /// Every part that was ever applied.

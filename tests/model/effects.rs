@@ -5,16 +5,17 @@
 
 use sessile::engine::command::{AccountChange, AccountPatch, Command, Open, Reply, Sudo};
 use sessile::engine::decide::Decision;
-use sessile::engine::event::{Grant, SlotEvent};
+use sessile::engine::event::Grant;
 use sessile::session::account::Account;
-use sessile::session::id::{AccountId, ClientId, SessionId};
+use sessile::session::id::{AccountId, SessionId};
+use sessile::session::key::KeyKind;
 use sessile::session::lifetime::Lifetime;
 use sessile::session::state::Factors;
 use sessile::session::time::Timestamp;
 
+use crate::client_effects::ended_for_room;
 use crate::ensure;
 use crate::model::{Key, Model, Session};
-use crate::room::slot_events;
 
 type Checked = Result<(), String>;
 
@@ -34,15 +35,20 @@ impl Model {
                     self.key_places.insert(*place),
                     "{place:?} was given to another key before"
                 );
-                let generation = self
-                    .accounts
-                    .get(&new.account)
-                    .map_or(0, |account| account.generation);
+                let owner = new.account.filter(|_| new.kind != KeyKind::I3dGuest);
+                let account = owner.and_then(|id| self.accounts.get(&id));
                 let key = Key {
                     name: new.name.to_string(),
-                    account: new.account,
-                    generation,
+                    kind: new.kind,
+                    secret: new.secret,
+                    account: owner,
+                    generation: account.map_or(0, |account| account.generation),
+                    expires_at: new.expires_at,
+                    walled: !new.networks.is_empty(),
                 };
+                if key.kind == KeyKind::I3dGuest {
+                    self.open_client(key.client(), None, now);
+                }
                 self.keys.insert(*place, key);
             }
             (
@@ -78,29 +84,31 @@ impl Model {
 
     fn commit_plain(&mut self, command: &Command, done: &Decision, now: Timestamp) -> Checked {
         match command {
-            Command::Open(open) => self.open(open, done, now)?,
+            Command::Open(open) => self.open(open, ended_for_room(done).collect(), now)?,
             Command::Sudo(sudo) => self.sudo(sudo, done, now)?,
-            Command::End(end) => self.end(end.id),
+            Command::End(end) => self.end(end.id, end.reason, now),
             Command::IssueHandoff(session, id, life_ms) => {
                 self.issue(*session, *id, *life_ms, done, now)?
             }
-            Command::OpenClient(id) => {
-                self.end_of_client(*id, done, now)?;
-                self.client_lives += 1;
-                self.clients.entry(*id).or_insert(self.client_lives);
-            }
-            Command::DestroyClient(id) => {
-                self.clients.remove(id);
-                self.end_of_client(*id, done, now)?;
-            }
-            Command::ChangeAccount(id, change, keep) => self.change(*id, change, *keep),
+            Command::StartSignIn(asked) => self.start_sign_in(asked, now),
+            Command::GuessSignIn(id, _) => self.count_guess(*id),
+            Command::DropSignIn(id, step) => self.drop_sign_in(*id, *step),
+            Command::SignIn(asked) => self.sign_in(asked, done, now)?,
+            Command::SelectSession(id, session) => self.select(*id, *session),
+            Command::ForgetSession(id, session) => self.forget(*id, *session, now),
+            Command::ClearClient(id, reason) => self.clear(*id, *reason, now),
+            Command::DestroyClient(id) => self.end_of_client(*id, done, now)?,
+            Command::ChangeAccount(id, change, keep) => self.change(*id, change, *keep, now),
             Command::DeleteAccount(id) => {
                 self.accounts.remove(id);
-                self.keys.retain(|_, key| key.account != *id);
+                self.keys.retain(|_, key| key.account != Some(*id));
             }
             Command::DeleteKey(id) => {
-                self.keys.remove(id);
+                if let Some(key) = self.keys.remove(id).filter(|k| k.kind == KeyKind::I3dGuest) {
+                    self.end_of_client(key.client(), done, now)?;
+                }
             }
+            Command::AddSigningKey(_) | Command::PutTemplate(_) | Command::DeleteTemplate(_) => {}
             Command::CreateAccount(_) | Command::CreateKey(_) | Command::RedeemHandoff(..) => {
                 return Err(format!("{command:?} was answered without its result"));
             }
@@ -108,28 +116,11 @@ impl Model {
         Ok(())
     }
 
-    /// Sessions of a client that is gone may end with what happens to it: they are dead anyway.
-    fn end_of_client(&mut self, client: ClientId, done: &Decision, now: Timestamp) -> Checked {
-        for event in slot_events(done) {
-            if let SlotEvent::SessionEnded(id, ..) = event {
-                let own = self
-                    .session(*id)
-                    .is_some_and(|s| s.grant.client == Some(client));
-                ensure!(
-                    own && !self.live(*id, now),
-                    "{id} was live, or another client's"
-                );
-                self.end(*id);
-            }
-        }
-        Ok(())
-    }
-
-    fn open(&mut self, open: &Open, done: &Decision, now: Timestamp) -> Checked {
+    pub(crate) fn open(&mut self, open: &Open, gone: Vec<SessionId>, now: Timestamp) -> Checked {
         let room = self
             .room_to_open(open, now)
             .map_err(|refusal| refusal.to_string())?;
-        self.make_room(&room, open.when_full, done)?;
+        self.make_room(&room, open.when_full, gone, now)?;
         let counted = self.limit(open.grant.account, open.per_account).is_some();
         for id in &open.ids {
             self.begin(*id, open.grant.as_ref().clone(), counted, now);
@@ -149,7 +140,7 @@ impl Model {
         let room = self
             .room_to_sudo(sudo, target, now)
             .map_err(|refusal| refusal.to_string())?;
-        self.make_room(&room, sudo.when_full, done)?;
+        self.make_room(&room, sudo.when_full, ended_for_room(done).collect(), now)?;
         let parent = self
             .session(sudo.parent)
             .ok_or("an impersonation by nobody was done")?
@@ -184,11 +175,12 @@ impl Model {
     }
 
     fn begin(&mut self, id: SessionId, grant: Grant, counted: bool, now: Timestamp) {
-        let client_life = grant
-            .client
-            .and_then(|client| self.clients.get(&client))
-            .copied()
-            .unwrap_or(0);
+        let client = grant.client.and_then(|id| self.clients.get_mut(&id));
+        let client_life = client.as_ref().map_or(0, |client| client.life);
+        if let Some(client) = client {
+            client.sessions.push(id);
+            (client.selected, client.changed) = (Some(id), now);
+        }
         let session = Session {
             stamp: grant.generation,
             grant,
@@ -205,10 +197,17 @@ impl Model {
 
     /// Password, factor, disabling and revoking raise the generation; a kept session moves with it,
     /// unless the account has no session at all any more.
-    fn change(&mut self, id: AccountId, change: &AccountChange, keep: Option<SessionId>) {
+    fn change(
+        &mut self,
+        id: AccountId,
+        change: &AccountChange,
+        keep: Option<SessionId>,
+        now: Timestamp,
+    ) {
         let Some(account) = self.accounts.get_mut(&id) else {
             return;
         };
+        let before = account.clone();
         let was_enabled = account.enabled;
         let ends_sessions = match change {
             AccountChange::Describe(patch) => {
@@ -234,6 +233,9 @@ impl Model {
                 session.stamp = account.generation;
             }
         }
+        if *account != before {
+            account.updated = now;
+        }
     }
 }
 
@@ -249,6 +251,7 @@ fn describe(account: &mut Account, patch: &AccountPatch) {
         locked,
         expires_at,
         max_sessions,
+        profile,
     } = patch.clone();
     account.external_subject = external_subject.unwrap_or(account.external_subject.take());
     account.client_type = client_type.unwrap_or(account.client_type.clone());
@@ -260,4 +263,5 @@ fn describe(account: &mut Account, patch: &AccountPatch) {
     account.locked = locked.unwrap_or(account.locked);
     account.expires_at = expires_at.unwrap_or(account.expires_at);
     account.max_sessions = max_sessions.unwrap_or(account.max_sessions);
+    account.profile = profile.unwrap_or(account.profile.clone());
 }

@@ -109,7 +109,9 @@ fn an_end_from_elsewhere_is_answered_like_an_unknown_session_and_changes_nothing
             kind: KeyKind::Xdata,
             name: name.into(),
             secret,
-            account: who,
+            account: Some(who),
+            expires_at: None,
+            networks: Vec::new(),
         };
         match scene.done(&Command::CreateKey(new)).reply {
             Reply::KeyCreated(id) => id,
@@ -128,6 +130,7 @@ fn an_end_from_elsewhere_is_answered_like_an_unknown_session_and_changes_nothing
             id,
             surface,
             key,
+            client: None,
             reason: EndReason::Logout,
         })
     };

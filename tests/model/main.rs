@@ -8,16 +8,22 @@
 //! `SESSILE_MODEL_CASES=10000 SESSILE_MODEL_OPERATIONS=1000`.
 
 mod activity;
+mod client_effects;
+mod client_rules;
+mod client_watch;
 mod clients;
 mod commands;
+mod digest_clients;
 mod digest_fields;
 mod digests;
 mod driver;
 mod effects;
 mod endings;
 mod generators;
+mod guests;
 mod handoffs;
 mod limits;
+mod logins;
 mod model;
 mod names;
 mod operations;
@@ -27,6 +33,7 @@ mod room;
 mod rules;
 mod scene;
 mod seeds;
+mod signin;
 mod stage;
 mod sudo;
 mod trial;

@@ -9,9 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use sessile::engine::event::Grant;
 use sessile::engine::slot::SlotNumber;
 use sessile::session::account::Account;
+use sessile::session::client::SignIn;
 use sessile::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use sessile::session::key::KeyKind;
 use sessile::session::state::{EndReason, Surface};
 use sessile::session::time::Timestamp;
+use sessile::session::token::Digest;
 
 /// A session that was ever opened.
 #[derive(Clone, Debug)]
@@ -47,8 +50,39 @@ pub(crate) struct Handoff {
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) name: String,
-    pub(crate) account: AccountId,
+    pub(crate) kind: KeyKind,
+    pub(crate) secret: Digest,
+    pub(crate) account: Option<AccountId>,
     pub(crate) generation: u32,
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Whether it may be used from home only.
+    pub(crate) walled: bool,
+}
+
+impl Key {
+    /// The client behind it, if it is a guest key.
+    pub(crate) fn client(&self) -> ClientId {
+        let id = self.secret.as_bytes().first_chunk();
+        ClientId::from_bytes(id.copied().unwrap_or_default())
+    }
+}
+
+/// A client that exists.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    /// Which of its lives this is: what a client that was destroyed held does not come back.
+    pub(crate) life: u32,
+    pub(crate) opened: Timestamp,
+    /// When a session of it began or ended, or its secret changed, last.
+    pub(crate) changed: Timestamp,
+    /// A browser's; a guest key's client has none.
+    pub(crate) secret: Option<Digest>,
+    pub(crate) sign_in: Option<SignIn>,
+    pub(crate) selected: Option<SessionId>,
+    /// Sessions that no event ended, in the order of their opening.
+    pub(crate) sessions: Vec<SessionId>,
+    /// Sessions that ended and are remembered, in the order of their ends.
+    pub(crate) ended: Vec<(SessionId, EndReason, Timestamp)>,
 }
 
 /// Everything a node knows.
@@ -61,8 +95,7 @@ pub(crate) struct Model {
     pub(crate) key_places: BTreeSet<KeyId>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) handoffs: BTreeMap<HandoffId, Handoff>,
-    /// Clients that exist, and which life each is in.
-    pub(crate) clients: BTreeMap<ClientId, u32>,
+    pub(crate) clients: BTreeMap<ClientId, Client>,
     pub(crate) client_lives: u32,
 }
 
@@ -87,14 +120,19 @@ impl Model {
     pub(crate) fn live(&self, id: SessionId, now: Timestamp) -> bool {
         self.session(id).is_some_and(|session| {
             now < session.deadline()
-                && self.account_lets(session.grant.account, session.stamp)
+                && self.counts(session)
                 && session
                     .grant
                     .parent
                     .is_none_or(|parent| self.live(parent, now))
-                && self.client_lets(session)
-                && session.grant.key.is_none_or(|key| self.key_lives(key))
         })
+    }
+
+    /// Whether everything but time and parent lets a session live.
+    pub(crate) fn counts(&self, session: &Session) -> bool {
+        self.account_lets(session.grant.account, session.stamp)
+            && self.client_lets(session)
+            && session.grant.key.is_none_or(|key| self.key_lives(key))
     }
 
     /// A session that no event ended.
@@ -115,13 +153,15 @@ impl Model {
 
     pub(crate) fn client_lets(&self, session: &Session) -> bool {
         let client = session.grant.client;
-        client.is_none_or(|client| self.clients.get(&client) == Some(&session.client_life))
+        let life = |client| self.clients.get(&client).map(|client| client.life);
+        client.is_none_or(|client| life(client) == Some(session.client_life))
     }
 
     pub(crate) fn key_lives(&self, id: KeyId) -> bool {
-        self.keys
-            .get(&id)
-            .is_some_and(|key| self.account_lets(key.account, key.generation))
+        self.keys.get(&id).is_some_and(|key| {
+            key.account
+                .is_none_or(|a| self.account_lets(a, key.generation))
+        })
     }
 
     /// Whether a hand-off token can be spent at all: fresh, its session live, and no change of the
@@ -240,12 +280,13 @@ impl Model {
                 .idle_deadline()
                 .is_some_and(|deadline| now >= deadline),
             EndReason::Absolute => now >= grant.lifetime.absolute,
-            EndReason::Logout | EndReason::Revoked | EndReason::Limit => false,
+            EndReason::Logout | EndReason::Revoked | EndReason::Limit | EndReason::Removed => false,
         }
     }
 
-    /// Ends a session; its hand-off tokens die with it.
-    pub(crate) fn end(&mut self, id: SessionId) {
+    /// Ends a session; its hand-off tokens die with it, and its client may remember it.
+    pub(crate) fn end(&mut self, id: SessionId, reason: EndReason, now: Timestamp) {
+        self.lose(id, reason, now);
         if let Some(session) = self.sessions.get_mut(&id) {
             session.ended = true;
         }

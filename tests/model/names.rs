@@ -3,16 +3,20 @@
 //! Ids fall into few slots, some of them neighbours, and some ids of a slot share the eight bytes
 //! that tables hash by: what random secrets never do, a table must survive.
 
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, OnceLock};
 
 use compact_str::CompactString;
+use ipnet::IpNet;
 use sessile::engine::event::Grant;
 use sessile::engine::slot::SlotNumber;
-use sessile::session::account::{Account, ClientType, Username};
-use sessile::session::id::{AccountId, ClientId, HandoffId, SessionId};
+use sessile::session::account::{Account, ClientType, TotpSeed, Username};
+use sessile::session::id::{AccountId, ClientId, HandoffId, SessionId, SignInId};
 use sessile::session::lifetime::Lifetime;
 use sessile::session::state::{Factors, Surface};
 use sessile::session::time::Timestamp;
+use sessile::session::token::{Digest, InstallKey};
+use zeroize::Zeroizing;
 
 /// First two bytes of the ids: five slots, the first and the last among them.
 const FAMILIES: [[u8; 2]; 6] = [
@@ -38,6 +42,52 @@ fn slot_of(first: u8, second: u8) -> SlotNumber {
     SlotNumber::of(&[first, second, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
 }
 
+/// What every world of this binary digests secrets with.
+pub(crate) fn install_key() -> InstallKey {
+    InstallKey::new([7; 32])
+}
+
+/// Guest keys there are to make.
+pub(crate) const GUESTS: u8 = 8;
+
+/// A guest key there is to make.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    pub(crate) text: String,
+    pub(crate) digest: Digest,
+    /// The client behind it, in one of the slots of this room.
+    pub(crate) client: ClientId,
+}
+
+/// All guest keys there are to make: made once, because their clients lie where their digests say.
+pub(crate) fn guests() -> &'static [Guest] {
+    static GUESTS_MADE: OnceLock<Vec<Guest>> = OnceLock::new();
+    GUESTS_MADE.get_or_init(|| {
+        let (slots, key) = (slots(), install_key());
+        let all = (0..).map(|n: u32| {
+            let text = format!("guest-{n}");
+            Guest {
+                digest: key.digest(text.as_bytes()),
+                client: key.guest_client(text.as_bytes()),
+                text,
+            }
+        });
+        let here = |guest: &Guest| slots.contains(&SlotNumber::of(guest.client.as_bytes()));
+        all.filter(here).take(GUESTS.into()).collect()
+    })
+}
+
+/// One of the guest keys.
+pub(crate) fn guest(number: u8) -> &'static Guest {
+    let guest = guests().get(usize::from(number % GUESTS));
+    guest.expect("there are so many")
+}
+
+/// The network from which some keys may be used.
+pub(crate) fn home() -> IpNet {
+    IpNet::from(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)))
+}
+
 /// Gives out ids that were never given out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Names(u32);
@@ -58,6 +108,16 @@ impl Names {
     /// A hand-off token of a session.
     pub(crate) fn handoff(&mut self, session: SessionId) -> HandoffId {
         HandoffId::from_bytes(self.bytes(session.family()))
+    }
+
+    /// A pending login.
+    pub(crate) fn sign_in(&mut self) -> SignInId {
+        SignInId::from_bytes(self.bytes([0; 4]))
+    }
+
+    /// What is kept of a browser's new secret.
+    pub(crate) fn secret(&mut self) -> Digest {
+        install_key().digest(&self.bytes([0; 4]))
     }
 
     fn bytes(&mut self, [a, b, c, d]: [u8; 4]) -> [u8; 16] {
@@ -95,8 +155,15 @@ pub(crate) fn account(name: &str) -> Account {
         locked: false,
         expires_at: None,
         max_sessions: None,
+        profile: Arc::default(),
         created: START,
+        updated: START,
     }
+}
+
+/// A one-time-password seed.
+pub(crate) fn seed(byte: u8) -> TotpSeed {
+    TotpSeed(Zeroizing::new([byte; 20]))
 }
 
 /// A group of accounts: `group-0`, `group-1`, …

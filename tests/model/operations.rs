@@ -1,8 +1,9 @@
 //! What a random run is made of. Nothing in an operation names a thing by its id: everything is
 //! picked from what exists when its turn comes, so any part of a sequence is a sequence again.
 
+use sessile::session::key::KeyKind;
 use sessile::session::policy::WhenFull;
-use sessile::session::state::Surface;
+use sessile::session::state::{EndReason, Surface};
 
 /// One of what exists: an odd pick prefers what is alive.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,17 @@ pub(crate) enum Proof {
     Current,
     Older,
     Newer,
+}
+
+impl Proof {
+    /// The generation it was checked against, given the present one.
+    pub(crate) fn against(self, generation: u32) -> u32 {
+        match self {
+            Self::Current => generation,
+            Self::Older => generation.wrapping_sub(1),
+            Self::Newer => generation + 1,
+        }
+    }
 }
 
 /// Which one-time-password step an open spends.
@@ -41,6 +53,34 @@ pub(crate) struct OpenPlan {
     pub(crate) dress: u8,
 }
 
+/// A login on a client.
+#[derive(Clone, Debug)]
+pub(crate) struct SignInPlan {
+    /// What its session is like; surface and client are the client's.
+    pub(crate) open: OpenPlan,
+    pub(crate) client: Where,
+    pub(crate) completes: Completes,
+}
+
+/// A client to log in on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Where {
+    /// One that exists, or existed.
+    Known(Pick),
+    /// A browser that was never seen, in this slot.
+    New(u8),
+}
+
+/// Which pending login a login completes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Completes {
+    None,
+    /// The client's own, on what it proved.
+    Own,
+    /// Any that ever was.
+    Any(Pick),
+}
+
 /// A change of an account.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
@@ -54,6 +94,7 @@ pub(crate) enum Change {
     Agent(Option<Pick>),
     MaySudo(bool),
     Subject(Option<u8>),
+    Profile(u8),
     Nothing,
     Password(Option<u8>),
     Totp(Option<u8>),
@@ -78,6 +119,10 @@ pub(crate) enum Advance {
     ToHandoffExpiry(Pick, i8),
     /// To an account's expiry.
     ToAccountExpiry(Pick, i8),
+    /// To the end of a pending login.
+    ToSignInExpiry(Pick, i8),
+    /// To where a client is forgotten, if nothing happens on it.
+    ToForgotten(Pick, i8),
 }
 
 #[derive(Clone, Debug)]
@@ -87,6 +132,8 @@ pub(crate) enum Operation {
         session: Pick,
         surface: Option<Surface>,
         key: Option<Pick>,
+        client: Option<Pick>,
+        reason: EndReason,
     },
     Touch(Vec<Pick>),
     Sudo {
@@ -105,10 +152,20 @@ pub(crate) enum Operation {
         handoff: Pick,
         by: Pick,
     },
-    OpenClient {
-        again: Option<Pick>,
-        slot: u8,
+    StartSignIn {
+        client: Where,
+        account: Pick,
+        proof: Proof,
     },
+    /// A guess on the pending login of a client, or on any that ever was.
+    Guess(Pick, Option<Pick>),
+    /// A client gives its pending login up: its own, or any that ever was.
+    DropSignIn(Pick, Option<Pick>),
+    SignIn(SignInPlan),
+    /// One of the client's sessions, or any.
+    Select(Pick, Pick, bool),
+    Forget(Pick, Pick, bool),
+    ClearClient(Pick, EndReason),
     DestroyClient(Pick),
     CreateAccount {
         name: u8,
@@ -123,8 +180,13 @@ pub(crate) enum Operation {
     },
     DeleteAccount(Pick),
     CreateKey {
-        account: Pick,
+        kind: KeyKind,
+        account: Option<Pick>,
         name: u8,
+        secret: u8,
+        /// Seconds from now.
+        expires: Option<u16>,
+        walled: bool,
     },
     DeleteKey(Pick),
     SweepDue {
@@ -132,6 +194,10 @@ pub(crate) enum Operation {
         max: usize,
     },
     SweepAll(Pick),
+    SweepClients {
+        slot: Pick,
+        max: usize,
+    },
     LogActivity {
         slot: Pick,
         max: usize,

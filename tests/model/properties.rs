@@ -15,7 +15,12 @@ fn setup() -> impl Strategy<Value = Setup> {
     let xdata = prop_oneof![Just(None), Just(Some(2))];
     let watch_every = prop_oneof![Just(1_usize), Just(4), Just(25)];
     (mollybet, xdata, watch_every).prop_map(|(mollybet, xdata, watch_every)| Setup {
-        limits: Limits { mollybet, xdata },
+        limits: Limits {
+            mollybet,
+            xdata,
+            i3d: mollybet,
+            clerk: xdata,
+        },
         watch_every,
     })
 }
@@ -50,6 +55,11 @@ fn engine_and_model_agree_on_impersonation() {
         80,
         Theme::Impersonation,
     );
+}
+
+#[test]
+fn engine_and_model_agree_on_clients() {
+    agree("engine_and_model_agree_on_clients", 120, Theme::Clients);
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! What ends sessions by the account: one part, final at once, at any number of sessions.
 
-use sessile::engine::command::{AccountChange, Command, NewKey, Open, Reply};
+use sessile::engine::command::{AccountChange, Command, NewKey, Open, Reply, Sudo};
 use sessile::engine::decide::Decision;
+use sessile::engine::digest;
 use sessile::engine::error::Refusal;
-use sessile::engine::event::{DirectoryEvent, Part, SlotEvent};
+use sessile::engine::event::{DirectoryEvent, Grant, Part, SlotEvent};
 use sessile::engine::slot::SlotNumber;
-use sessile::session::account::{PasswordHash, TotpSeed};
+use sessile::session::account::{Account, PasswordHash, TotpSeed};
 use sessile::session::id::{AccountId, SessionId};
 use sessile::session::key::KeyKind;
 use sessile::session::policy::WhenFull;
-use sessile::session::state::EndReason;
+use sessile::session::state::{EndReason, Surface};
 use sessile::session::token::InstallKey;
 use zeroize::Zeroizing;
 
-use crate::names::{account, shared};
+use crate::names::{account, group, shared};
 use crate::scene::{Scene, patch};
 
 /// Opens this many sessions of an account, all over the slots.
@@ -118,7 +119,9 @@ fn every_change_that_ends_sessions_is_one_part_and_takes_tokens_and_keys_along()
             kind: KeyKind::Xdata,
             name: "key".into(),
             secret,
-            account: who,
+            account: Some(who),
+            expires_at: None,
+            networks: Vec::new(),
         };
         let Reply::KeyCreated(key) = scene.done(&Command::CreateKey(key)).reply else {
             panic!("no key")
@@ -196,6 +199,75 @@ fn a_session_of_somebody_else_cannot_be_kept() {
     assert!(scene.live(own) && scene.live(foreign));
 }
 
+/// A session that the change ends all the same cannot be kept: it says so, and nothing changes.
+#[test]
+fn a_session_that_hangs_on_what_the_change_ends_cannot_be_kept() {
+    let mut scene = Scene::new();
+    let who = scene.account(Account {
+        may_sudo: true,
+        group: Some(group(0)),
+        managed_groups: vec![group(0)],
+        ..account("alice")
+    });
+    let deputy = scene.account(Account {
+        may_sudo: true,
+        group: Some(group(0)),
+        managed_groups: vec![group(0)],
+        ..account("bob")
+    });
+    let key = NewKey {
+        kind: KeyKind::Xdata,
+        name: "key".into(),
+        secret: InstallKey::new([1; 32]).digest(b"secret"),
+        account: Some(who),
+        expires_at: None,
+        networks: Vec::new(),
+    };
+    let Reply::KeyCreated(key) = scene.done(&Command::CreateKey(key)).reply else {
+        panic!("no key")
+    };
+    let own = scene.open(who);
+    let by_key = Grant {
+        key: Some(key),
+        ..scene.plain(who)
+    };
+    let by_key = scene.open_with(by_key);
+    let sudo = |scene: &mut Scene, parent, target| {
+        let child = scene.names.session(2, None);
+        scene.done(&Command::Sudo(Sudo {
+            parent,
+            surface: Surface::Mollybet,
+            target: Some(target),
+            child,
+            idle_timeout_ms: 0,
+            absolute_ms: 1_000,
+            per_account: None,
+            when_full: WhenFull::Deny,
+        }));
+        child
+    };
+    let as_deputy = sudo(&mut scene, own, deputy);
+    let hung = [
+        by_key,
+        sudo(&mut scene, own, who),
+        sudo(&mut scene, as_deputy, who),
+        sudo(&mut scene, by_key, who),
+    ];
+    let before = digest::of(&scene.driver.world);
+    for kept in hung {
+        let revoke = Command::ChangeAccount(who, AccountChange::RevokeSessions, Some(kept));
+        assert_eq!(scene.ask(&revoke), Err(Refusal::SessionNotFound));
+        assert!(scene.live(kept) && scene.live(own));
+    }
+    assert_eq!(digest::of(&scene.driver.world), before);
+    // A change that ends nothing keeps all of them, and one of somebody else's is no hindrance.
+    scene.change(who, patch(|p| p.locked = Some(false)), Some(by_key));
+    let deputys = scene.open(deputy);
+    let child = sudo(&mut scene, deputys, who);
+    scene.change(who, AccountChange::RevokeSessions, Some(child));
+    assert!(scene.live(child) && !scene.live(own) && !hung.iter().any(|id| scene.live(*id)));
+}
+
 /// I5: what disabling ended does not come back with the account, even if somebody asked to keep it.
 #[test]
 fn a_session_named_to_be_kept_through_disabling_does_not_come_back_with_the_account() {
@@ -247,7 +319,9 @@ fn keys_of_a_deleted_account_are_gone_and_their_names_are_free() {
         kind: KeyKind::Xdata,
         name: "key".into(),
         secret,
-        account,
+        account: Some(account),
+        expires_at: None,
+        networks: Vec::new(),
     };
     let Reply::KeyCreated(old) = scene.done(&Command::CreateKey(key(who))).reply else {
         panic!("no key")
@@ -269,5 +343,5 @@ fn keys_of_a_deleted_account_are_gone_and_their_names_are_free() {
         .keys
         .by_name("key")
         .map(|(id, key)| (id, key.account));
-    assert_eq!(found, Some((new, heir)));
+    assert_eq!(found, Some((new, Some(heir))));
 }

@@ -70,14 +70,9 @@ impl Model {
         &mut self,
         room: &Room,
         when_full: WhenFull,
-        done: &Decision,
+        gone: Vec<SessionId>,
+        now: Timestamp,
     ) -> Checked {
-        let gone: Vec<_> = slot_events(done)
-            .filter_map(|event| match event {
-                SlotEvent::SessionEnded(id, _, EndReason::Limit) => Some(*id),
-                _ => None,
-            })
-            .collect();
         ensure!(
             gone.len() == room.surplus,
             "{} sessions made room, not {}",
@@ -105,7 +100,8 @@ impl Model {
             .zip(oldest_left)
             .is_none_or(|(gone, left)| gone <= left);
         ensure!(fair, "{gone:?} made room, older ones stayed");
-        gone.into_iter().for_each(|id| self.end(id));
+        gone.into_iter()
+            .for_each(|id| self.end(id, EndReason::Limit, now));
         Ok(())
     }
 

@@ -5,16 +5,18 @@
 
 use sessile::engine::command::{AccountChange, Command, Open, Sudo};
 use sessile::engine::error::Refusal;
-use sessile::session::id::{AccountId, SessionId};
+use sessile::session::id::{AccountId, KeyId, SessionId};
+use sessile::session::key::KeyKind;
 use sessile::session::policy::SUDO_CHAIN_MAX;
+use sessile::session::state::Factors;
 use sessile::session::time::Timestamp;
 
-use crate::model::Model;
+use crate::model::{Key, Model};
 
-type Answer = Result<(), Refusal>;
+pub(crate) type Answer = Result<(), Refusal>;
 
 /// Says no unless it holds.
-fn unless(holds: bool, refusal: Refusal) -> Answer {
+pub(crate) fn unless(holds: bool, refusal: Refusal) -> Answer {
     if holds { Ok(()) } else { Err(refusal) }
 }
 
@@ -22,7 +24,7 @@ impl Model {
     /// Whether a command is done or refused.
     pub(crate) fn answer(&self, command: &Command, now: Timestamp) -> Answer {
         match command {
-            Command::Open(open) => self.may_open(open, now),
+            Command::Open(open) => self.may_open(open, false, now),
             Command::Sudo(sudo) => self.may_sudo(sudo, now),
             Command::End(end) => {
                 let session = self
@@ -32,7 +34,12 @@ impl Model {
                     .surface
                     .is_none_or(|surface| surface == session.grant.surface);
                 let opened_by = end.key.is_none_or(|key| session.grant.key == Some(key));
-                unless(issued_here && opened_by, Refusal::SessionNotFound)
+                let client = session.grant.client;
+                let of_client = end.client.is_none_or(|id| client == Some(id));
+                unless(
+                    issued_here && opened_by && of_client,
+                    Refusal::SessionNotFound,
+                )
             }
             Command::IssueHandoff(session, ..) => {
                 unless(self.live(*session, now), Refusal::SessionNotFound)
@@ -52,8 +59,19 @@ impl Model {
                     Refusal::HandoffNotFound,
                 )
             }
-            Command::OpenClient(_) => Ok(()),
-            Command::DestroyClient(id) => {
+            Command::StartSignIn(asked) => self.may_start(asked, now),
+            Command::GuessSignIn(id, step) => self.may_guess(*id, *step, now),
+            Command::DropSignIn(id, _) => {
+                unless(self.clients.contains_key(id), Refusal::SessionNotFound)
+            }
+            // What tokens are made with is no session's business: runs do not touch it.
+            Command::AddSigningKey(_) | Command::PutTemplate(_) | Command::DeleteTemplate(_) => {
+                Ok(())
+            }
+            Command::SignIn(asked) => self.may_sign_in(asked, now),
+            Command::SelectSession(id, session) => self.may_select(*id, *session, now),
+            Command::ForgetSession(id, session) => self.may_forget(*id, *session, now),
+            Command::ClearClient(id, _) | Command::DestroyClient(id) => {
                 unless(self.clients.contains_key(id), Refusal::SessionNotFound)
             }
             Command::CreateAccount(account) => {
@@ -73,43 +91,46 @@ impl Model {
                 unless(self.accounts.contains_key(id), Refusal::AccountNotFound)
             }
             Command::CreateKey(new) => {
-                let enabled = self
-                    .accounts
-                    .get(&new.account)
-                    .is_some_and(|account| account.enabled);
-                unless(enabled, Refusal::AccountNotFound)?;
+                let enabled = |id| self.accounts.get(&id).is_some_and(|a| a.enabled);
+                let guest = new.kind == KeyKind::I3dGuest;
                 unless(
-                    self.keys.values().all(|key| key.name != new.name.as_str()),
-                    Refusal::KeyTaken,
-                )
+                    guest || new.account.is_some_and(enabled),
+                    Refusal::AccountNotFound,
+                )?;
+                // Of those that show a secret alone, no two have the same.
+                let shown = |kind| kind != KeyKind::Xdata;
+                let same = |key: &Key| {
+                    let alike = shown(new.kind) && shown(key.kind) && key.secret == new.secret;
+                    alike || key.name == new.name.as_str()
+                };
+                unless(!self.keys.values().any(same), Refusal::KeyTaken)
             }
             Command::DeleteKey(id) => unless(self.keys.contains_key(id), Refusal::KeyNotFound),
         }
     }
 
-    fn may_open(&self, open: &Open, now: Timestamp) -> Answer {
-        let grant = &open.grant;
-        let account = self
-            .accounts
-            .get(&grant.account)
-            .ok_or(Refusal::AccountNotFound)?;
-        unless(
-            account.generation == grant.generation,
-            Refusal::CredentialChanged,
-        )?;
+    /// Whether an account gets new sessions on a proof against this generation.
+    pub(crate) fn admits(&self, id: AccountId, generation: u32, now: Timestamp) -> Answer {
+        let account = self.accounts.get(&id).ok_or(Refusal::AccountNotFound)?;
+        unless(account.generation == generation, Refusal::CredentialChanged)?;
         unless(account.enabled, Refusal::AccountDisabled)?;
-        unless(
-            !self.gets_no_new_sessions(grant.account, now),
-            Refusal::AccountLocked,
-        )?;
+        unless(!self.gets_no_new_sessions(id, now), Refusal::AccountLocked)
+    }
+
+    /// Whether an open is done; the client of a login comes to be with it.
+    pub(crate) fn may_open(&self, open: &Open, login: bool, now: Timestamp) -> Answer {
+        let grant = &open.grant;
+        self.admits(grant.account, grant.generation, now)?;
         unless(
             grant.key.is_none_or(|key| self.key_lives(key)),
             Refusal::KeyNotFound,
         )?;
-        let client_exists = grant
-            .client
-            .is_none_or(|client| self.clients.contains_key(&client));
-        unless(client_exists, Refusal::SessionNotFound)?;
+        let account = self.accounts.get(&grant.account);
+        let account = account.ok_or(Refusal::AccountNotFound)?;
+        let enough = Factors::TOTP.and(Factors::VOUCHED).and(Factors::API_KEY);
+        let half = account.totp.is_some() && grant.factors.bits() & enough.bits() == 0;
+        unless(!half, Refusal::SecondFactorMissing)?;
+        unless(login || grant.client.is_none(), Refusal::SessionNotFound)?;
         let fresh = open
             .otp_step
             .is_none_or(|step| step > account.totp_step_spent);
@@ -158,7 +179,27 @@ impl Model {
             self.live_session(keep, now)
                 .is_some_and(|session| session.grant.account == id)
         };
-        unless(keep.is_none_or(own), Refusal::SessionNotFound)
+        unless(keep.is_none_or(own), Refusal::SessionNotFound)?;
+        // Nothing is kept through disabling, and a description ends nothing.
+        let ends = !matches!(change, AccountChange::Describe(_));
+        let hangs = |keep| ends && self.hangs_on(keep, id);
+        unless(!keep.is_some_and(hangs), Refusal::SessionNotFound)
+    }
+
+    /// Whether a session hangs on a key of this account, or on another session of it: directly, or
+    /// through what it hangs on. What ends those ends it, too (R3, R5).
+    fn hangs_on(&self, id: SessionId, account: AccountId) -> bool {
+        let of_account = |key: KeyId| {
+            self.keys
+                .get(&key)
+                .is_some_and(|k| k.account == Some(account))
+        };
+        self.ancestry(id).into_iter().any(|at| {
+            self.session(at).is_some_and(|session| {
+                let other = at != id && session.grant.account == account;
+                other || session.grant.key.is_some_and(of_account)
+            })
+        })
     }
 
     fn subject_free(&self, subject: Option<&str>, of: Option<AccountId>) -> bool {

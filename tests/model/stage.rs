@@ -2,12 +2,13 @@
 
 use sessile::engine::command::{Command, Reply};
 use sessile::session::account::Account;
-use sessile::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use sessile::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
+use sessile::session::key::KeyKind;
 use sessile::session::state::Surface;
 use sessile::session::time::Timestamp;
 
 use crate::model::Model;
-use crate::names::{Names, account, group};
+use crate::names::{Names, account, group, seed};
 use crate::operations::Pick;
 
 /// Limits of a run, as configuration would give them.
@@ -15,6 +16,8 @@ use crate::operations::Pick;
 pub(crate) struct Limits {
     pub(crate) mollybet: Option<u32>,
     pub(crate) xdata: Option<u32>,
+    pub(crate) i3d: Option<u32>,
+    pub(crate) clerk: Option<u32>,
 }
 
 impl Limits {
@@ -22,6 +25,8 @@ impl Limits {
         match surface {
             Surface::Mollybet => self.mollybet,
             Surface::Xdata => self.xdata,
+            Surface::I3d => self.i3d,
+            Surface::Clerk => self.clerk,
         }
     }
 }
@@ -33,7 +38,9 @@ pub(crate) struct Stage {
     pub(crate) names: Names,
     pub(crate) sessions: Vec<SessionId>,
     pub(crate) handoffs: Vec<HandoffId>,
-    clients: Vec<ClientId>,
+    /// Browsers' and guest keys' clients.
+    pub(crate) clients: Vec<ClientId>,
+    pub(crate) sign_ins: Vec<SignInId>,
     pub(crate) accounts: Vec<AccountId>,
     /// With the account and the generation of each.
     keys: Vec<(KeyId, AccountId, u32)>,
@@ -65,6 +72,7 @@ impl Stage {
             sessions: Vec::new(),
             handoffs: Vec::new(),
             clients: Vec::new(),
+            sign_ins: Vec::new(),
             accounts: vec![NOBODY],
             keys: Vec::new(),
         }
@@ -105,6 +113,10 @@ impl Stage {
                 max_sessions: Some(0),
                 ..deputy("twin")
             },
+            Account {
+                totp: Some(seed(3)),
+                ..member("otto", 0)
+            },
         ];
         cast.into_iter()
             .map(|account| Command::CreateAccount(Box::new(account)))
@@ -117,16 +129,38 @@ impl Stage {
             (Command::Open(open), _) => self.sessions.extend(&open.ids),
             (Command::Sudo(sudo), _) => self.sessions.push(sudo.child),
             (Command::IssueHandoff(_, id, _), _) => self.handoffs.push(*id),
-            (Command::OpenClient(id), _) => self.clients.push(*id),
+            (Command::StartSignIn(asked), _) => {
+                self.sign_ins.push(asked.id);
+                self.meet(asked.client);
+            }
+            (Command::SignIn(asked), _) => {
+                self.sessions.extend(&asked.open.ids);
+                asked
+                    .open
+                    .grant
+                    .client
+                    .into_iter()
+                    .for_each(|id| self.meet(id));
+            }
             (_, Reply::AccountCreated(id)) => self.accounts.push(*id),
             (_, Reply::KeyCreated(id)) => {
-                let made = model
-                    .keys
-                    .get(id)
-                    .map(|key| (*id, key.account, key.generation));
-                self.keys.extend(made);
+                let Some(key) = model.keys.get(id) else {
+                    return;
+                };
+                match key.kind {
+                    KeyKind::I3dGuest => self.meet(key.client()),
+                    KeyKind::Xdata | KeyKind::I3d => {}
+                }
+                let account = key.account.unwrap_or(NOBODY);
+                self.keys.push((*id, account, key.generation));
             }
             _ => {}
+        }
+    }
+
+    fn meet(&mut self, client: ClientId) {
+        if !self.clients.contains(&client) {
+            self.clients.push(client);
         }
     }
 
@@ -147,5 +181,23 @@ impl Stage {
     pub(crate) fn client(&mut self, pick: Pick, model: &Model) -> ClientId {
         let known = pick.of(&self.clients, |id| model.clients.contains_key(id));
         known.unwrap_or_else(|| self.names.client(pick.0))
+    }
+
+    /// A session of a client, listed or not; or any.
+    pub(crate) fn session_on(
+        &self,
+        client: ClientId,
+        pick: Pick,
+        own: bool,
+        model: &Model,
+    ) -> Option<SessionId> {
+        let of_client = |id: &&SessionId| {
+            !own || model
+                .sessions
+                .get(*id)
+                .is_some_and(|session| session.grant.client == Some(client))
+        };
+        let all: Vec<_> = self.sessions.iter().filter(of_client).copied().collect();
+        pick.of(&all, |id| model.session(*id).is_some())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sessile::engine::command::{AccountChange, Command, Decider, Reply};
+use sessile::engine::command::{AccountChange, Command, Decider, Reply, SignIn};
 use sessile::engine::decide::Decision;
 use sessile::engine::event::{Part, SlotEvent};
 use sessile::session::id::{AccountId, HandoffId, SessionId};
@@ -75,6 +75,7 @@ impl Trial {
             Operation::Touch(picks) => picks.iter().try_for_each(|pick| self.touch(*pick)),
             Operation::SweepDue { slot, max } => self.sweep_due(*slot, *max),
             Operation::SweepAll(slot) => self.sweep_all(*slot),
+            Operation::SweepClients { slot, max } => self.sweep_clients(*slot, *max),
             Operation::LogActivity { slot, max } => slot
                 .of(&slots(), |_| true)
                 .map_or(Ok(()), |slot| self.log_activity(slot, *max)),
@@ -133,7 +134,7 @@ impl Trial {
                 );
                 ensure!(self.redeemed.insert(*id), "{id} was redeemed twice");
             }
-            Command::Open(open) => {
+            Command::Open(open) | Command::SignIn(SignIn { open, .. }) => {
                 if let Some(step) = open.otp_step {
                     let before = self.steps_spent.insert(open.grant.account, step);
                     ensure!(

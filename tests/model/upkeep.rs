@@ -2,10 +2,11 @@
 
 use sessile::engine::event::SlotEvent;
 use sessile::engine::slot::SlotNumber;
-use sessile::session::id::SessionId;
+use sessile::session::id::{ClientId, SessionId, SignInId};
 use sessile::session::time::Timestamp;
 
 use crate::ensure;
+use crate::model::Model;
 use crate::names::slots;
 use crate::operations::{Advance, Pick};
 use crate::trial::Trial;
@@ -54,6 +55,19 @@ impl Trial {
             Advance::ToHandoffExpiry(pick, by) => {
                 let expiries: Vec<_> = self.model.handoffs.values().map(|h| h.expires).collect();
                 pick.of(&expiries, |at| *at > self.now)
+                    .map_or(self.now, |at| around(at, by))
+            }
+            Advance::ToSignInExpiry(pick, by) => {
+                let pending = self.model.clients.values().filter_map(|c| c.sign_in);
+                let expiries: Vec<_> = pending.map(|pending| pending.expires).collect();
+                pick.of(&expiries, |at| *at > self.now)
+                    .map_or(self.now, |at| around(at, by))
+            }
+            Advance::ToForgotten(pick, by) => {
+                let clients = self.model.clients.values();
+                let forgotten: Vec<_> = clients.filter_map(Model::forgotten_at).collect();
+                pick.of(&forgotten, |at| *at > self.now)
+                    .filter(|_| pick.0 > 200)
                     .map_or(self.now, |at| around(at, by))
             }
             Advance::ToAccountExpiry(pick, by) => {
@@ -143,6 +157,40 @@ impl Trial {
         Ok(())
     }
 
+    /// Sweeps the clients of a slot.
+    pub(crate) fn sweep_clients(&mut self, slot: Pick, max: usize) -> Checked {
+        let Some(slot) = slot.of(&slots(), |_| true) else {
+            return Ok(());
+        };
+        let before = self.model.stale_in(slot, self.now);
+        let events = self.driver.sweep_clients(slot, self.now, max);
+        self.swept(slot, &events)?;
+        let (left, most) = (self.model.stale_in(slot, self.now), before.min(max));
+        ensure!(
+            before - left >= most,
+            "of {before} stale clients {left} are left"
+        );
+        Ok(())
+    }
+
+    fn drop_sign_in(&mut self, id: ClientId, step: SignInId) -> Checked {
+        let client = self.model.clients.get_mut(&id);
+        let pending = client.and_then(|client| client.sign_in.take());
+        let over = pending.is_some_and(|p| p.id == step && self.now >= p.expires);
+        ensure!(over, "{pending:?} of {id} was swept");
+        Ok(())
+    }
+
+    fn forget_client(&mut self, id: ClientId) -> Checked {
+        let client = self.model.clients.remove(&id);
+        let over = client.as_ref().and_then(Model::forgotten_at);
+        ensure!(
+            over.is_some_and(|at| self.now >= at),
+            "{client:?} was forgotten"
+        );
+        Ok(())
+    }
+
     /// What a sweep ends was dead, ends now, and for a reason that is true.
     fn swept(&mut self, slot: SlotNumber, events: &[SlotEvent]) -> Checked {
         for event in events {
@@ -158,7 +206,7 @@ impl Trial {
                         *at == self.now && reason_holds,
                         "{id} swept at {at:?} for {reason:?}"
                     );
-                    self.model.end(*id);
+                    self.model.end(*id, *reason, self.now);
                 }
                 SlotEvent::HandoffDropped(id) => {
                     let known = self.model.handoffs.remove(id);
@@ -166,6 +214,8 @@ impl Trial {
                         known.is_some_and(|handoff| self.model.handoff_lives(&handoff, self.now));
                     ensure!(!good, "{id} was good and swept");
                 }
+                SlotEvent::SignInDropped(id, step) => self.drop_sign_in(*id, *step)?,
+                SlotEvent::ClientForgotten(id, _) => self.forget_client(*id)?,
                 other => return Err(format!("a sweep made {other:?}")),
             }
         }

@@ -21,6 +21,7 @@ impl Trial {
         }
         self.compare_counts()?;
         self.compare_directory()?;
+        self.compare_clients()?;
         self.compare_handoffs()
     }
 
@@ -65,7 +66,7 @@ impl Trial {
     /// The limit of an account holds exactly, and the slots hold what no event ended.
     fn compare_counts(&self) -> Checked {
         let world = &self.driver.world;
-        for surface in [Surface::Mollybet, Surface::Xdata] {
+        for surface in Surface::ALL {
             for account in self.model.accounts.keys() {
                 let limit = self.model.limit(*account, self.stage.limits.of(surface));
                 let Some(limit) = limit.filter(|_| !self.limit_moved.contains(account)) else {
@@ -253,9 +254,16 @@ fn shows(view: &SessionView<'_>, id: SessionId, session: &Session, model: &Model
         grant.lifetime.absolute,
     );
     ensure!(lived == life, "{id} lives {lived:?}, not {life:?}");
-    let hung = (view.key(), view.parent(), view.chain(), view.factors());
+    let hung = (
+        view.key(),
+        view.client(),
+        view.parent(),
+        view.chain(),
+        view.factors(),
+    );
     let hangs = (
         grant.key,
+        grant.client,
         grant.parent,
         grant.chain.as_slice(),
         grant.factors,

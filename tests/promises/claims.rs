@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use sessile::door::{Engine, ServiceError};
-use sessile::engine::command::{AccountChange, AccountPatch, Command, NewKey, Open, Reply, Sudo};
+use sessile::engine::command::{
+    AccountChange, AccountPatch, Command, NewKey, Open, Reply, SignIn, Sudo,
+};
 use sessile::engine::error::Refusal;
 use sessile::engine::event::{DirectoryEvent, Part};
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::account::ClientType;
-use sessile::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use sessile::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
 use sessile::session::key::KeyKind;
 use sessile::session::policy::{Policy, WhenFull};
-use sessile::session::state::Surface;
+use sessile::session::state::{EndReason, Surface};
 use sessile::session::token::Secret;
 
 use crate::hold::{Pump, fence, send, until};
-use crate::rig::{AT_START, Rig, account, end, open, opening};
+use crate::rig::{
+    AT_START, Rig, account, end, guest_client, open, opening, sign_in, start_sign_in,
+};
 use crate::scene::Scene;
 
 /// An engine with one of everything that can be claimed.
@@ -28,7 +32,12 @@ struct Stock {
     alice: AccountId,
     handoff: HandoffId,
     key: KeyId,
-    client: ClientId,
+    /// A guest key's client, on which nobody is logged in.
+    guest: ClientId,
+    /// A browser with a session of ann, and a pending login of alice that has one guess left.
+    browser: ClientId,
+    held: SessionId,
+    pending: SignInId,
 }
 
 fn stock(journal: &Arc<MemoryJournal>) -> Stock {
@@ -53,8 +62,18 @@ fn stock(journal: &Arc<MemoryJournal>) -> Stock {
     let Ok(Reply::KeyCreated(key)) = rig.ask(new_key(&rig, "key-1", ann)) else {
         panic!("key");
     };
-    let client = ClientId::from_bytes([5; 16]);
-    rig.ask(Command::OpenClient(client)).unwrap();
+    rig.ask(new_guest_key(&rig, "guest", b"guest")).unwrap();
+    let guest = guest_client(rig.engine.digest(b"guest"));
+    let browser = ClientId::from_bytes([5; 16]);
+    let held = SessionId::behind(browser.family(), [1; 12]);
+    let login = sign_in(&rig, ann, browser, held);
+    rig.ask(Command::SignIn(login)).unwrap();
+    let pending = SignInId::from_bytes([6; 16]);
+    rig.ask(start_sign_in(&rig, alice, browser, pending))
+        .unwrap();
+    for _ in 0..4 {
+        rig.ask(Command::GuessSignIn(browser, pending)).unwrap();
+    }
     drop(pump);
     Stock {
         rig,
@@ -63,7 +82,10 @@ fn stock(journal: &Arc<MemoryJournal>) -> Stock {
         alice,
         handoff,
         key,
-        client,
+        guest,
+        browser,
+        held,
+        pending,
     }
 }
 
@@ -73,7 +95,20 @@ fn new_key(rig: &Rig, name: &str, account: AccountId) -> Command {
         kind: KeyKind::Xdata,
         name,
         secret,
-        account,
+        account: Some(account),
+        expires_at: None,
+        networks: Vec::new(),
+    })
+}
+
+fn new_guest_key(rig: &Rig, name: &str, secret: &[u8]) -> Command {
+    Command::CreateKey(NewKey {
+        kind: KeyKind::I3dGuest,
+        name: name.into(),
+        secret: rig.engine.digest(secret),
+        account: None,
+        expires_at: None,
+        networks: Vec::new(),
     })
 }
 
@@ -104,7 +139,10 @@ fn rivals(stock: &Stock) -> Vec<(&'static str, [Command; 2], Refusal)> {
         alice,
         handoff,
         key,
-        client,
+        guest,
+        browser,
+        held,
+        pending,
     } = stock;
     let create = |name: &str, subject: Option<&str>| {
         let mut new = account(name, 0);
@@ -131,7 +169,38 @@ fn rivals(stock: &Stock) -> Vec<(&'static str, [Command; 2], Refusal)> {
     });
     let delete = || Command::DeleteAccount(*alice);
     let revoke = || Command::ChangeAccount(*alice, AccountChange::RevokeSessions, None);
-    let destroy = || Command::DestroyClient(*client);
+    let destroy = || Command::DestroyClient(*guest);
+    let clear = |client, reason| Command::ClearClient(client, reason);
+    let begin = |client, secret| {
+        let mut start = start_sign_in(rig, *ann, client, SignInId::from_bytes([8; 16]));
+        if let Command::StartSignIn(start) = &mut start {
+            start.secret = start.secret.filter(|_| secret);
+        }
+        start
+    };
+    let guess = || Command::GuessSignIn(*browser, *pending);
+    let login = |account, client: ClientId, n: u8| {
+        let id = SessionId::behind(client.family(), [n; 12]);
+        let mut asked = sign_in(rig, account, client, id);
+        asked.secret = asked.secret.filter(|_| client == *browser);
+        asked
+    };
+    let complete = |n| {
+        let asked = login(*alice, *browser, n);
+        let step = Some(*pending);
+        Command::SignIn(SignIn { step, ..asked })
+    };
+    let on_guest = |account, n| Command::SignIn(login(account, *guest, n));
+    let forget = || Command::ForgetSession(*browser, *held);
+    let select = || Command::SelectSession(*browser, *held);
+    let next = SignInId::from_bytes([9; 16]);
+    // Alice may have one session on a surface, wherever she logs in.
+    let elsewhere = ClientId::from_bytes([10; 16]);
+    let clerk = |n, client| {
+        let asked = login(*alice, client, n);
+        let secret = Some(rig.engine.digest(&[n]));
+        Command::SignIn(SignIn { secret, ..asked })
+    };
     vec![
         (
             "session",
@@ -149,6 +218,76 @@ fn rivals(stock: &Stock) -> Vec<(&'static str, [Command; 2], Refusal)> {
             Refusal::HandoffNotFound,
         ),
         ("client", [destroy(), destroy()], Refusal::SessionNotFound),
+        (
+            "client, its clearing",
+            [destroy(), clear(*guest, EndReason::Logout)],
+            Refusal::SessionNotFound,
+        ),
+        (
+            "client, the beginning of a login",
+            [destroy(), begin(*guest, false)],
+            Refusal::SessionNotFound,
+        ),
+        (
+            "client, a login",
+            [destroy(), on_guest(*ann, 3)],
+            Refusal::SessionNotFound,
+        ),
+        (
+            "client, two logins",
+            [on_guest(*ann, 3), on_guest(*alice, 4)],
+            Refusal::AlreadySignedIn,
+        ),
+        (
+            "client, a login and the beginning of one",
+            [on_guest(*alice, 3), begin(*guest, false)],
+            Refusal::AlreadySignedIn,
+        ),
+        (
+            "pending login, its completion",
+            [complete(3), complete(4)],
+            Refusal::ClientChanged,
+        ),
+        (
+            "pending login, its last guess",
+            [guess(), guess()],
+            Refusal::SignInNotFound,
+        ),
+        (
+            "pending login, a guess after its completion",
+            [complete(3), guess()],
+            Refusal::SignInNotFound,
+        ),
+        (
+            "pending login, a guess after another one began",
+            [start_sign_in(rig, *alice, *browser, next), guess()],
+            Refusal::SignInNotFound,
+        ),
+        (
+            "pending login, its completion after the clearing",
+            [clear(*browser, EndReason::Revoked), complete(3)],
+            Refusal::SignInNotFound,
+        ),
+        (
+            "session of a client, what is forgotten",
+            [forget(), forget()],
+            Refusal::SessionNotFound,
+        ),
+        (
+            "session of a client, what is chosen",
+            [forget(), select()],
+            Refusal::SessionNotFound,
+        ),
+        (
+            "session of a client, its end",
+            [end(*held), select()],
+            Refusal::SessionNotFound,
+        ),
+        (
+            "list of sessions, a login",
+            [clerk(3, *browser), clerk(4, elsewhere)],
+            Refusal::LimitReached,
+        ),
         ("account", [delete(), delete()], Refusal::AccountNotFound),
         (
             "account, other command",
@@ -195,16 +334,27 @@ fn rivals(stock: &Stock) -> Vec<(&'static str, [Command; 2], Refusal)> {
             [new_key(rig, "key-2", *ann), new_key(rig, "key-2", *ann)],
             Refusal::KeyTaken,
         ),
+        (
+            "key secret",
+            [
+                new_guest_key(rig, "key-2", b"secret-2"),
+                new_guest_key(rig, "key-3", b"secret-2"),
+            ],
+            Refusal::KeyTaken,
+        ),
     ]
 }
 
+/// How many rivals there are.
+const ROWS: usize = 29;
+
 #[test]
 fn a_command_on_a_claimed_thing_waits_and_is_decided_by_what_became_of_it() {
-    for nth in 0..14 {
+    for nth in 0..ROWS {
         let journal = MemoryJournal::new(Pace::Held, Keep::Nothing);
         let stock = stock(&journal);
         let mut rivals = rivals(&stock);
-        assert_eq!(rivals.len(), 14);
+        assert_eq!(rivals.len(), ROWS);
         let (what, [first, second], refusal) = rivals.swap_remove(nth);
         let engine = &stock.rig.engine;
         let mut first = send(engine, first);

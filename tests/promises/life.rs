@@ -1,19 +1,20 @@
-//! Random histories of an engine, from a seed: opens, ends, impersonation, hand-off, revocation, keys.
+//! Random histories of an engine, from a seed: opens, ends, impersonation, hand-off, revocation, keys,
+//! logins on clients.
 
 use std::sync::Arc;
 
 use sessile::door::{Engine, ServiceError};
-use sessile::engine::command::{AccountChange, Command, NewKey, Open, Sudo};
+use sessile::engine::command::{AccountChange, Command, NewKey, Open, SignIn, Sudo};
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
-use sessile::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
+use sessile::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
 use sessile::session::key::KeyKind;
 use sessile::session::lifetime::Lifetime;
 use sessile::session::policy::WhenFull;
-use sessile::session::state::Surface;
-use sessile::session::token::Secret;
+use sessile::session::state::{EndReason, Surface};
+use sessile::session::token::{Digest, Secret};
 
 use crate::hold::{until, wait};
-use crate::rig::{Rig, account, end, opening};
+use crate::rig::{Rig, account, end, guest_client, opening, presented, start_sign_in};
 
 /// Sessions that a bounded account may have.
 pub(crate) const LIMIT: u32 = 3;
@@ -29,6 +30,8 @@ pub(crate) struct Life {
     pub(crate) sessions: Vec<SessionId>,
     handoffs: Vec<HandoffId>,
     steps: u64,
+    /// The login of two steps that began last.
+    started: Option<(ClientId, SignInId)>,
 }
 
 impl Life {
@@ -49,6 +52,7 @@ impl Life {
             sessions: Vec::new(),
             handoffs: Vec::new(),
             steps: 0,
+            started: None,
         }
     }
 
@@ -84,7 +88,7 @@ impl Life {
     /// Asks something; refusals are answers, too.
     pub(crate) fn step(&mut self) {
         self.steps += 1;
-        let command = match self.below(20) {
+        let command = match self.below(30) {
             0..=7 => self.open(),
             8 | 9 => end(self.session()),
             10 | 11 => {
@@ -123,10 +127,13 @@ impl Life {
                 kind: KeyKind::Xdata,
                 name: format!("key-{}", self.steps).as_str().into(),
                 secret: self.rig.engine.digest(&self.steps.to_le_bytes()),
-                account: self.account(),
+                account: Some(self.account()),
+                expires_at: None,
+                networks: Vec::new(),
             }),
             17 => Command::DeleteKey(KeyId(self.below(8))),
-            18 => Command::OpenClient(ClientId::from_bytes([self.below(256).to_le_bytes()[0]; 16])),
+            18 => self.guest_key(),
+            19..=28 => self.on_client(),
             _ => {
                 let by_ms = u64::from(self.below(5_000));
                 self.rig.clock.advance_ms(by_ms);
@@ -140,25 +147,107 @@ impl Life {
         ));
     }
 
+    /// One of a few browsers, or the client behind one of a few guest keys; whether it is a browser.
+    fn client(&mut self) -> (ClientId, bool) {
+        match self.below(3) {
+            0 => (guest_client(self.guest_secret()), false),
+            _ => {
+                let number = self.below(6).to_le_bytes()[0];
+                (ClientId::from_bytes([number * 40; 16]), true)
+            }
+        }
+    }
+
+    fn guest_secret(&mut self) -> Digest {
+        let number = self.below(3);
+        self.rig.engine.digest(&number.to_le_bytes())
+    }
+
+    fn guest_key(&mut self) -> Command {
+        Command::CreateKey(NewKey {
+            kind: KeyKind::I3dGuest,
+            name: format!("guest-{}", self.steps).as_str().into(),
+            secret: self.guest_secret(),
+            account: None,
+            expires_at: None,
+            networks: Vec::new(),
+        })
+    }
+
+    /// Something on a client: logins of one and of two steps, and what ends them.
+    fn on_client(&mut self) -> Command {
+        let (client, is_browser) = self.client();
+        let held = self.sessions.iter().rev().copied();
+        let held = held.into_iter().find(|id| id.family() == client.family());
+        let held = held.unwrap_or(self.rig.id(0));
+        match self.below(12) {
+            0 | 1 => {
+                let id = pending(self.steps);
+                self.started = Some((client, id));
+                let account = self.account();
+                let mut start = start_sign_in(&self.rig, account, client, id);
+                let generation = self.generation(account);
+                if let Command::StartSignIn(start) = &mut start {
+                    start.generation = generation;
+                    start.secret = start.secret.filter(|_| is_browser);
+                }
+                start
+            }
+            2 | 3 => match self.started {
+                Some((client, id)) => Command::GuessSignIn(client, id),
+                None => Command::GuessSignIn(client, pending(0)),
+            },
+            4 => Command::SelectSession(client, held),
+            5 => Command::ForgetSession(client, held),
+            6 => Command::ClearClient(client, EndReason::Logout),
+            7 if self.below(4) == 0 => Command::DestroyClient(client),
+            _ => self.sign_in(client, is_browser),
+        }
+    }
+
+    fn sign_in(&mut self, client: ClientId, is_browser: bool) -> Command {
+        let account = self.account();
+        let mut random = [0; 12];
+        random[..8].copy_from_slice(&self.steps.to_le_bytes());
+        let id = SessionId::behind(client.family(), random);
+        self.sessions.push(id);
+        let mut open = self.opening(account, vec![id]);
+        let grant = Arc::make_mut(&mut open.grant);
+        grant.client = Some(client);
+        let secret = is_browser.then(|| self.rig.engine.digest(id.as_bytes()));
+        Command::SignIn(SignIn {
+            open,
+            presented: presented(&self.rig, client),
+            secret,
+            step: None,
+        })
+    }
+
+    fn generation(&self, account: AccountId) -> u32 {
+        let known = wait(self.rig.engine.account(account).get());
+        known.unwrap().generation
+    }
+
     fn open(&mut self) -> Command {
         let account = self.account();
-        let generation = wait(self.rig.engine.account(account).get())
-            .unwrap()
-            .generation;
         let ids: Vec<_> = (0..=self.below(3)).map(|_| self.new_session()).collect();
+        Command::Open(self.opening(account, ids))
+    }
+
+    fn opening(&mut self, account: AccountId, ids: Vec<SessionId>) -> Open {
         let absolute = self.rig.engine.now().plus_ms(200_000);
         let lifetime = Lifetime {
             idle_timeout_ms: 30_000,
             absolute,
         };
         let mut open = opening(account, ids, lifetime);
-        Arc::make_mut(&mut open.grant).generation = generation;
+        Arc::make_mut(&mut open.grant).generation = self.generation(account);
         let otp_step = (self.below(4) == 0).then_some(self.steps / 2);
-        Command::Open(Open {
+        Open {
             when_full: WhenFull::EvictOldest,
             otp_step,
             ..open
-        })
+        }
     }
 
     /// Waits until the sweepers have nothing left to end, and returns the digest and who lives.
@@ -177,4 +266,11 @@ impl Life {
         });
         (self.rig.digest(), alive())
     }
+}
+
+/// The login of two steps that began in this step.
+fn pending(step: u64) -> SignInId {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&step.to_le_bytes());
+    SignInId::from_bytes(id)
 }

@@ -61,13 +61,14 @@ impl Crowd {
             surface.per_account = Some(5);
             surface.when_full = when_full;
         }
-        policy.mollybet.idle_timeout_ms = IDLE_MS;
-        policy.xdata.absolute_ms = u64::from(IDLE_MS);
+        policy.mollybet.life.idle_timeout_ms = IDLE_MS;
+        policy.xdata.life.absolute_ms = u64::from(IDLE_MS);
         let node = Node::start(Setup {
             shards,
             policy,
             workers: 2,
             pace: Pace::Prompt,
+            ..Setup::default()
         });
         node.account("alice", json!({}));
         Self {

@@ -10,6 +10,7 @@
 //! | `visibility` | nothing is seen, and no answer leaves, before the journal reported the record | |
 //! | `refusal` | a journal that refuses: grants leave no trace, restrictions take effect (R2) | |
 //! | `claims` | what is being changed makes others wait, in order and bounded; endings come first | |
+//! | `clients` | what completes a login, and what ends a client, is one after the other (I4, I5, R18) | 200 rounds |
 //! | `load` | the same with a slow journal and many clients | |
 //! | `limits` | a limit of N is N under any number of logins and opens | |
 //! | `revocation` | revoke-all is one event, final at once, at any number of sessions (R3) | |
@@ -26,6 +27,8 @@ mod support;
 
 #[cfg(test)]
 mod claims;
+#[cfg(test)]
+mod clients;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]

@@ -8,13 +8,13 @@ use sessile::engine::command::{Command, Open, Reply};
 use sessile::engine::error::Refusal;
 use sessile::engine::event::Part;
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
-use sessile::session::id::AccountId;
+use sessile::session::id::{AccountId, ClientId, SessionId, SignInId};
 use sessile::session::lifetime::Lifetime;
 use sessile::session::token::Secret;
 
 use crate::hold::wait;
 use crate::life::{BOUNDED, FREE, LIMIT, Life};
-use crate::rig::{Rig, open, opening};
+use crate::rig::{Rig, open, opening, otto, sign_in, start_sign_in};
 
 /// The engine that a history tells of.
 fn resume(life: &Life, shards: u16, history: &[Vec<Part>]) -> Rig {
@@ -26,7 +26,7 @@ fn resume(life: &Life, shards: u16, history: &[Vec<Part>]) -> Rig {
 fn a_history_gives_the_same_engine_at_any_number_of_shards() {
     for seed in 1..=5 {
         let mut life = Life::begin(seed);
-        for _ in 0..600 {
+        for _ in 0..900 {
             life.step();
         }
         let (digest, alive) = life.settle();
@@ -98,6 +98,64 @@ fn what_was_spent_before_a_restart_is_spent_after_it() {
             );
         }
         assert_eq!(log_in(&rig, 200, 1_001), Ok(Reply::Done));
+    }
+}
+
+/// A login that was half done stays as it was: its codes are counted, its completion is once.
+#[test]
+fn a_login_of_two_steps_goes_on_over_a_restart_where_it_was() {
+    let journal = MemoryJournal::new(Pace::Prompt, Keep::Everything);
+    let rig = Rig::start(journal.clone(), 3);
+    otto(&rig);
+    let who = AccountId(0);
+    let names = |n: u8| (ClientId::from_bytes([n; 16]), SignInId::from_bytes([n; 16]));
+    let complete = |rig: &Rig, n: u8, nth: u8, otp_step| {
+        let (client, step) = names(n);
+        let id = SessionId::behind(client.family(), [nth; 12]);
+        let mut asked = sign_in(rig, who, client, id);
+        (asked.step, asked.open.otp_step) = (Some(step), Some(otp_step));
+        (id, rig.ask(Command::SignIn(asked)))
+    };
+    // The first is completed, the second tried five times, the third twice, the fourth not at all.
+    for n in 1..=4 {
+        let (client, step) = names(n);
+        assert!(rig.ask(start_sign_in(&rig, who, client, step)).is_ok());
+    }
+    let (first, said) = complete(&rig, 1, 1, 1_000);
+    assert_eq!(said, Ok(Reply::Done));
+    for (n, tries) in [(2, 5), (3, 2)] {
+        let (client, step) = names(n);
+        for _ in 0..tries {
+            assert!(rig.ask(Command::GuessSignIn(client, step)).is_ok());
+        }
+    }
+    let (clock, digest) = (rig.clock.clone(), rig.digest());
+    drop(rig);
+
+    let history = journal.records();
+    for shards in [1, 2, 7] {
+        let unlogged = MemoryJournal::new(Pace::Prompt, Keep::Nothing);
+        let rig = Rig::resume(unlogged, shards, clock.clone(), history.clone());
+        assert_eq!(rig.digest(), digest, "{shards} shards");
+        assert!(rig.live(first), "{shards} shards");
+        let over = Err(ServiceError::Refused(Refusal::SignInNotFound));
+        let spent = Err(ServiceError::Refused(Refusal::StepSpent));
+        assert_eq!(complete(&rig, 1, 2, 1_001).1, over, "{shards} shards");
+        for (n, left) in [(1, 0), (2, 0), (3, 3), (4, 5)] {
+            let (client, step) = names(n);
+            for _ in 0..left {
+                assert!(rig.ask(Command::GuessSignIn(client, step)).is_ok());
+            }
+            let more = rig.ask(Command::GuessSignIn(client, step));
+            assert_eq!(more, over, "{n}, {shards} shards");
+        }
+        // The code that completed the first is spent at every other door.
+        for step in [999, 1_000] {
+            assert_eq!(complete(&rig, 4, 3, step).1, spent, "{shards} shards");
+        }
+        let (last, said) = complete(&rig, 4, 4, 1_001);
+        assert_eq!(said, Ok(Reply::Done), "{shards} shards");
+        assert!(rig.live(last), "{shards} shards");
     }
 }
 

@@ -8,18 +8,19 @@ use sessile::actors::handle::EngineHandle;
 use sessile::actors::runtime::{self, Ports};
 use sessile::clock::ManualClock;
 use sessile::door::{Answer, Engine, ServiceError};
-use sessile::engine::command::{Command, End, Open, Reply};
+use sessile::engine::command::{Command, End, Open, Reply, SignIn, StartSignIn};
 use sessile::engine::event::{Grant, Part};
 use sessile::entropy::SystemEntropy;
 use sessile::journal::SharedJournal;
-use sessile::session::account::{Account, ClientType, Username};
+use sessile::session::account::{Account, ClientType, TotpSeed, Username};
 use sessile::session::activity::Touch;
-use sessile::session::id::{AccountId, SessionId};
+use sessile::session::id::{AccountId, ClientId, SessionId, SignInId};
 use sessile::session::lifetime::Lifetime;
 use sessile::session::policy::{Policy, WhenFull};
 use sessile::session::state::{EndReason, Factors, Surface};
 use sessile::session::time::Timestamp;
-use sessile::session::token::InstallKey;
+use sessile::session::token::{Digest, InstallKey};
+use zeroize::Zeroizing;
 
 use crate::hold::wait;
 use crate::support::START_MS;
@@ -131,6 +132,7 @@ pub(crate) fn end(id: SessionId) -> Command {
         id,
         surface: None,
         key: None,
+        client: None,
         reason: EndReason::Logout,
     })
 }
@@ -170,6 +172,61 @@ pub(crate) fn opening(account: AccountId, ids: Vec<SessionId>, lifetime: Lifetim
     }
 }
 
+/// Makes the account of generation 0 that a second factor is asked of, as the first one of an engine.
+pub(crate) fn otto(rig: &Rig) {
+    let mut new = account("otto", 0);
+    new.totp = Some(TotpSeed(Zeroizing::new([1; 20])));
+    let made = rig.ask(Command::CreateAccount(Box::new(new)));
+    assert_eq!(made, Ok(Reply::AccountCreated(AccountId(0))));
+}
+
+/// What a browser presents that holds its client's present secret.
+pub(crate) fn presented(rig: &Rig, client: ClientId) -> Option<Digest> {
+    let kept = rig
+        .engine
+        .with_client(client, |client| client?.record.secret);
+    wait(kept.get())
+}
+
+/// Begins a login of an account of generation 0 on a browser's client.
+pub(crate) fn start_sign_in(
+    rig: &Rig,
+    account: AccountId,
+    client: ClientId,
+    id: SignInId,
+) -> Command {
+    Command::StartSignIn(StartSignIn {
+        client,
+        presented: presented(rig, client),
+        secret: Some(rig.engine.digest(id.as_bytes())),
+        id,
+        account,
+        generation: 0,
+        factors: Factors::PASSWORD,
+        remember: false,
+    })
+}
+
+/// A login that is complete, on a proof against the account's generation 0, on a browser's client.
+pub(crate) fn sign_in(rig: &Rig, account: AccountId, client: ClientId, id: SessionId) -> SignIn {
+    let lifetime = Policy::default().lifetime(Surface::Clerk, AT_START);
+    let mut open = opening(account, vec![id], lifetime);
+    let grant = Arc::make_mut(&mut open.grant);
+    grant.surface = Surface::Clerk;
+    grant.client = Some(client);
+    SignIn {
+        open,
+        presented: presented(rig, client),
+        secret: Some(rig.engine.digest(id.as_bytes())),
+        step: None,
+    }
+}
+
+/// The client behind a guest key.
+pub(crate) fn guest_client(secret: Digest) -> ClientId {
+    ClientId::from_bytes(*secret.as_bytes().first_chunk().unwrap())
+}
+
 /// An account that may do nothing but have sessions.
 pub(crate) fn account(name: &str, max_sessions: u32) -> Account {
     Account {
@@ -188,6 +245,8 @@ pub(crate) fn account(name: &str, max_sessions: u32) -> Account {
         locked: false,
         expires_at: None,
         max_sessions: Some(max_sessions),
+        profile: Arc::default(),
         created: AT_START,
+        updated: AT_START,
     }
 }

@@ -14,7 +14,8 @@ use sessile::app::{self, Listeners};
 use sessile::clock::ManualClock;
 use sessile::entropy::SystemEntropy;
 use sessile::http::admin::{AdminTokens, Role};
-use sessile::http::settings::{ClerkSettings, Settings};
+use sessile::http::settings::ClerkSettings;
+use sessile::http::surroundings::Surroundings;
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::policy::Policy;
 
@@ -39,8 +40,8 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// When a record counts as durable.
     pub(crate) pace: Pace,
-    /// The clerk surface; its issuer is where the surfaces are.
-    pub(crate) clerk: ClerkSettings,
+    /// What the surfaces are told of the place where they run; the issuer is where they are.
+    pub(crate) surroundings: Surroundings,
 }
 
 impl Default for Setup {
@@ -50,11 +51,14 @@ impl Default for Setup {
             workers: 2,
             policy: Policy::default(),
             pace: Pace::Prompt,
-            clerk: ClerkSettings {
-                allowed_origins: vec!["https://app.example".into()],
-                development: true,
-                token_lifetime_max_s: 86_400,
-                ..ClerkSettings::default()
+            surroundings: Surroundings {
+                clerk: ClerkSettings {
+                    allowed_origins: vec!["https://app.example".into()],
+                    development: true,
+                    token_lifetime_max_s: 86_400,
+                    ..ClerkSettings::default()
+                },
+                ..Surroundings::default()
             },
         }
     }
@@ -100,19 +104,15 @@ impl Node {
                     (ISSUER, Role::Issue),
                     (READER, Role::Read),
                 ]);
-                let settings = Settings {
-                    clerk: ClerkSettings {
-                        issuer: format!("http://{public}"),
-                        ..setup.clerk
-                    },
-                };
+                let mut surroundings = setup.surroundings;
+                surroundings.clerk.issuer = format!("http://{public}");
                 let node = app::Node::serve(
                     engine.clone(),
                     owners,
                     listeners,
                     setup.workers,
                     tokens,
-                    settings,
+                    surroundings,
                 )
                 .unwrap();
                 started.send(engine).unwrap();

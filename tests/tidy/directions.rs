@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Ports, and what `app` hands in.
     ("clock",       &["session"]),
     ("entropy",     &[]),
+    ("geo",         &[]),
     ("config",      &["session"]),
     ("telemetry",   &["session", "config"]),
     // What happened becomes durable; bytes on disk.
@@ -28,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("door",        &["session", "engine", "credentials", "tokens", "entropy"]),
     ("actors",      &["session", "engine", "door", "journal", "credentials", "tokens", "clock", "entropy"]),
     // The surfaces know the door, and neither the actors nor the disk behind it.
-    ("http",        &["session", "engine", "door", "credentials", "tokens"]),
+    ("http",        &["session", "engine", "door", "credentials", "tokens", "geo"]),
     // The operator's side.
     ("dev",         &["session", "engine", "door", "credentials", "durability", "entropy"]),
     ("cli",         &["config"]),

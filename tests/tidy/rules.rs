@@ -49,7 +49,7 @@ fn breaches(files: &[&File], known: &BTreeSet<String>) -> Vec<Finding> {
     findings
 }
 
-/// `R` or `I` and a number, `M-`, `X-` or `G-` and a number, `ADR` and a number.
+/// `R` or `I` and a number, `M-`, `X-`, `V-`, `C-` or `G-` and a number, `ADR` and a number.
 fn named(comment: &str) -> Vec<String> {
     let words: Vec<_> = comment
         .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
@@ -58,7 +58,7 @@ fn named(comment: &str) -> Vec<String> {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let mut found = Vec::new();
     for (word, next) in words.iter().zip(words.iter().skip(1).chain([&""])) {
-        let prefixes = ["R", "I", "M-", "X-", "G-"];
+        let prefixes = ["R", "I", "M-", "X-", "V-", "C-", "G-"];
         if prefixes
             .iter()
             .any(|p| word.strip_prefix(p).is_some_and(number))
@@ -79,11 +79,11 @@ mod tests {
     #[test]
     fn ids_are_told_from_other_words() {
         assert_eq!(
-            named("see R3, (I4) and M-12; ADR 5."),
-            ["R3", "I4", "M-12", "ADR 5"]
+            named("see R3, (I4), C-3 and M-12; ADR 5."),
+            ["R3", "I4", "C-3", "M-12", "ADR 5"]
         );
         assert_eq!(
-            named("RFC 6238, SHA-1, R, I am, X-Sessile-Touch, ADR"),
+            named("RFC 6238, SHA-1, R, I am, C3, C, X-Sessile-Touch, ADR"),
             [""; 0]
         );
     }

@@ -51,9 +51,12 @@ pub struct ChangeFacts {
     pub subject_taken: bool,
     /// Whether the session to keep is live and the account's own (true without one).
     pub kept_live: bool,
+    /// Whether it hangs on a key of the account's or on another session of it, and so ends with that.
+    pub kept_hangs: bool,
 }
 
-/// Decides a change. The kept session is re-stamped first, in the same record.
+/// Decides a change. The kept session is re-stamped first, in the same record; one that cannot be
+/// kept is told as such, and nothing changes.
 pub fn change(
     facts: &ChangeFacts,
     id: AccountId,
@@ -85,6 +88,9 @@ pub fn change(
     // A session kept through disabling would come back with the account.
     let keep = keep.filter(|_| cause != AccountCause::Disabled);
     if cause != AccountCause::Changed {
+        if keep.is_some() && facts.kept_hangs {
+            return Err(Refusal::SessionNotFound);
+        }
         after.generation = before.generation.saturating_add(1);
         parts.extend(
             keep.map(|id| Part::session(id, SlotEvent::SessionRestamped(id, after.generation))),

@@ -34,7 +34,7 @@ pub struct ClientFacts {
     pub secret: Option<Digest>,
     /// Sessions that no event ended yet.
     pub held: Vec<Held>,
-    /// Sessions that ended and are still listed.
+    /// Sessions that ended and are still remembered.
     pub ended: Vec<SessionId>,
     /// The login whose second step is to come.
     pub sign_in: Option<client::SignIn>,
@@ -53,7 +53,8 @@ impl ClientFacts {
     /// What comes first in a login: the client's secret, and the end of a login that was pending.
     fn entry(&self, id: ClientId, secret: Option<Digest>, now: Timestamp) -> Vec<Part> {
         let secret = secret.map(|secret| SlotEvent::ClientSecretSet(id, now, secret));
-        let pending = self.sign_in.map(|_| SlotEvent::SignInDropped(id));
+        let pending = self.sign_in;
+        let pending = pending.map(|pending| SlotEvent::SignInDropped(id, pending.id));
         let events = secret.into_iter().chain(pending);
         events.map(|event| Part::client(id, event)).collect()
     }
@@ -92,6 +93,7 @@ pub fn start(
         account: asked.account,
         generation: asked.generation,
         factors: asked.factors,
+        remember: asked.remember,
         started: now,
         expires: now.plus_ms(SIGN_IN_LIFETIME_MS),
         guesses: 0,
@@ -114,11 +116,19 @@ pub fn guess(
     let pending = client.and_then(|client| client.sign_in);
     match pending {
         Some(pending) if pending.id == step && pending.is_open(now) && pending.has_guesses() => {
-            let counted = SlotEvent::SignInGuessed(id);
+            let counted = SlotEvent::SignInGuessed(id, step);
             Ok(Decision::done(vec![Part::client(id, counted)]))
         }
         _ => Err(Refusal::SignInNotFound),
     }
+}
+
+/// Decides that a pending login is given up; one that is gone already leaves nothing to do.
+pub fn drop_sign_in(client: Option<&ClientFacts>, id: ClientId, step: SignInId) -> Outcome {
+    let client = client.ok_or(Refusal::SessionNotFound)?;
+    let pending = client.sign_in.filter(|pending| pending.id == step);
+    let dropped = pending.map(|_| Part::client(id, SlotEvent::SignInDropped(id, step)));
+    Ok(Decision::done(dropped.into_iter().collect()))
 }
 
 /// Decides a login that is complete.
@@ -130,7 +140,13 @@ pub fn sign_in(
 ) -> Outcome {
     let id = asked.open.grant.client.ok_or(Refusal::SessionNotFound)?;
     let known = known(client, asked.presented, asked.secret)?;
-    let pending = known.sign_in.filter(|pending| pending.is_open(now));
+    // The first step says whose login it is, and under which generation its password was right (R5).
+    let grant = &asked.open.grant;
+    let continues = |pending: &client::SignIn| {
+        let proven = (pending.account, pending.generation);
+        pending.is_open(now) && proven == (grant.account, grant.generation)
+    };
+    let pending = known.sign_in.filter(continues);
     if asked.step.is_some() && pending.map(|pending| pending.id) != asked.step {
         return Err(Refusal::SignInNotFound);
     }
@@ -168,14 +184,15 @@ pub fn select(client: Option<&ClientFacts>, id: ClientId, session: SessionId) ->
     Ok(Decision::done(vec![Part::client(id, selected)]))
 }
 
-/// Decides that a client forgets a session that ended, or that nobody ended yet although it is over.
+/// Decides that a client forgets a session that it lists: one that is live ends by it.
 pub fn forget(
     client: Option<&ClientFacts>,
+    listed: bool,
     id: ClientId,
     session: SessionId,
     now: Timestamp,
 ) -> Outcome {
-    let client = client.ok_or(Refusal::SessionNotFound)?;
+    let client = client.filter(|_| listed).ok_or(Refusal::SessionNotFound)?;
     let event = if client.ended.contains(&session) {
         Part::client(id, SlotEvent::SessionForgotten(id, session))
     } else if client.held.iter().any(|held| held.id == session) {
@@ -186,7 +203,8 @@ pub fn forget(
     Ok(Decision::done(vec![event]))
 }
 
-/// Decides the end of everything that goes on on a client; the client stays.
+/// Decides the end of everything that goes on on a client; the client stays. What is over already
+/// keeps its own reason, unless all of it is to be forgotten.
 pub fn clear(
     client: Option<&ClientFacts>,
     id: ClientId,
@@ -194,12 +212,13 @@ pub fn clear(
     now: Timestamp,
 ) -> Outcome {
     let client = client.ok_or(Refusal::SessionNotFound)?;
-    let mut parts: Vec<_> = client
-        .held
-        .iter()
+    let forgets = !client::is_remembered(reason);
+    let held = client.held.iter();
+    let mut parts: Vec<_> = held
+        .filter(|held| held.live || forgets)
         .map(|held| ending(held.id, now, reason))
         .collect();
-    if !client::is_remembered(reason) {
+    if forgets {
         let forgotten = client.ended.iter();
         parts.extend(
             forgotten.map(|&session| Part::client(id, SlotEvent::SessionForgotten(id, session))),
@@ -208,7 +227,7 @@ pub fn clear(
     parts.extend(
         client
             .sign_in
-            .map(|_| Part::client(id, SlotEvent::SignInDropped(id))),
+            .map(|pending| Part::client(id, SlotEvent::SignInDropped(id, pending.id))),
     );
     Ok(Decision::done(parts))
 }

@@ -15,6 +15,8 @@ pub struct CreateFacts {
     pub place: Option<KeyId>,
     /// Whether a key of this name exists.
     pub name_taken: bool,
+    /// Whether a key with this secret exists, where that must not be.
+    pub secret_taken: bool,
     /// The generation of its account, if that one exists and is enabled; 0 for a key of nobody's.
     pub generation: Option<u32>,
 }
@@ -22,7 +24,7 @@ pub struct CreateFacts {
 /// Decides the making of a key.
 pub fn create(facts: CreateFacts, new: &NewKey, now: Timestamp) -> Outcome {
     let generation = facts.generation.ok_or(Refusal::AccountNotFound)?;
-    if facts.name_taken {
+    if facts.name_taken || facts.secret_taken {
         return Err(Refusal::KeyTaken);
     }
     let place = facts.place.ok_or(Refusal::Full)?;
@@ -30,7 +32,7 @@ pub fn create(facts: CreateFacts, new: &NewKey, now: Timestamp) -> Outcome {
         kind: new.kind,
         name: new.name.clone(),
         secret: new.secret,
-        account: new.account,
+        account: new.account.filter(|_| new.kind.has_account()),
         generation,
         expires_at: new.expires_at,
         networks: new.networks.clone(),
@@ -58,9 +60,19 @@ pub fn delete(facts: &DeleteFacts, id: KeyId, now: Timestamp) -> Outcome {
     if !facts.exists {
         return Err(Refusal::KeyNotFound);
     }
-    let mut parts = vec![Part::Directory(DirectoryEvent::KeyDeleted(id))];
-    if let Some((client, sessions)) = &facts.client {
-        parts.extend(clients::destruction(*client, sessions, now));
-    }
-    Ok(Decision::done(parts))
+    Ok(Decision::done(withdrawal(facts.client.as_ref(), id, now)))
+}
+
+/// The end of a key, and before it of the client behind it with its sessions. The key is last, because
+/// its end starts the sweep that finds a login which was under way on the client.
+pub(in crate::engine) fn withdrawal(
+    client: Option<&(ClientId, Vec<SessionId>)>,
+    id: KeyId,
+    now: Timestamp,
+) -> Vec<Part> {
+    let ends = client
+        .into_iter()
+        .flat_map(|(client, sessions)| clients::destruction(*client, sessions, now));
+    let withdrawn = Part::Directory(DirectoryEvent::KeyDeleted(id));
+    ends.chain([withdrawn]).collect()
 }

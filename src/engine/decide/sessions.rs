@@ -42,10 +42,12 @@ impl Standing {
         Ok(())
     }
 
-    /// Whether these factors are enough for a session. A password alone is not where a second factor
-    /// is asked for; whoever vouches for a user, or impersonates him, proved what he had to (R18).
+    /// Whether these factors are enough for a session. A password alone, or nothing, is not where a
+    /// second factor is asked for; whoever vouches for a user, or holds a key of his, proved what he
+    /// had to (R18).
     fn is_proven_by(self, factors: Factors) -> bool {
-        !self.has_totp || factors != Factors::PASSWORD
+        let enough = [Factors::TOTP, Factors::VOUCHED, Factors::API_KEY];
+        !self.has_totp || enough.into_iter().any(|factor| factors.has(factor))
     }
 }
 
@@ -71,7 +73,7 @@ pub struct OpenFacts {
     pub standing: Option<Standing>,
     /// Whether the key it is opened with is live (true without one).
     pub key_live: bool,
-    /// Whether the client it belongs to exists (true without one).
+    /// Whether it may name the client that it names (true without one): a login alone may.
     pub client_live: bool,
     /// The limit that holds, and the sessions that count; `None` without a limit.
     pub limit: Option<(u32, Vec<Listed>)>,

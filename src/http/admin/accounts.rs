@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 use super::access::{Caller, Role};
 use super::error::{Outcome, Problem};
-use super::input::{self, check, nullable};
+use super::input::{self, check, nullable, object};
+use super::profile;
 use crate::credentials::totp;
 use crate::door::Engine;
 use crate::engine::command::{AccountChange, AccountPatch, Command};
@@ -21,6 +22,7 @@ use crate::session::account::{
 };
 use crate::session::id::{AccountId, SessionId};
 use crate::session::policy::PER_ACCOUNT_MAX;
+use crate::session::profile::Profile;
 use crate::session::time::Timestamp;
 
 /// Bytes a group name or an external subject may have.
@@ -45,6 +47,8 @@ struct Described {
     expires_at_ms: Option<Option<u64>>,
     #[serde(deserialize_with = "nullable")]
     max_sessions: Option<Option<u32>>,
+    #[serde(deserialize_with = "object")]
+    profile: Option<Option<profile::Wanted>>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +77,7 @@ struct Shown<'a> {
     locked: bool,
     expires_at_ms: Option<u64>,
     max_sessions: Option<u32>,
+    profile: profile::Shown<'a>,
     created_at_ms: u64,
 }
 
@@ -100,6 +105,7 @@ async fn shown<'a, E: Engine>(engine: &E, id: AccountId, account: &'a Account) -
         locked: account.locked,
         expires_at_ms: account.expires_at.map(Timestamp::ms),
         max_sessions: account.max_sessions,
+        profile: (&*account.profile).into(),
         created_at_ms: account.created.ms(),
     }
 }
@@ -134,8 +140,12 @@ fn label(field: &str, text: &str) -> Result<CompactString, Problem> {
 }
 
 impl Described {
-    /// Checks everything that was said.
-    async fn patch<E: Engine>(self, engine: &E) -> Result<AccountPatch, Problem> {
+    /// Checks everything that was said of an account with this profile.
+    async fn patch<E: Engine>(
+        self,
+        engine: &E,
+        profile: &Profile,
+    ) -> Result<AccountPatch, Problem> {
         let agent = match self.agent {
             Some(Some(name)) => Some(Some(
                 find(engine, &name).await.map_err(|_| unknown_agent())?.0,
@@ -183,7 +193,11 @@ impl Described {
             locked: self.locked,
             expires_at: self.expires_at_ms.map(|at| at.map(Timestamp::from_ms)),
             max_sessions: self.max_sessions,
-            profile: None,
+            profile: self
+                .profile
+                .flatten()
+                .map(|said| said.applied_to(profile))
+                .transpose()?,
         })
     }
 }
@@ -235,7 +249,7 @@ pub(super) async fn create<E: Engine>(
         }
         None => None,
     };
-    let patch = described.patch(&**engine).await?;
+    let patch = described.patch(&**engine, &Profile::default()).await?;
     let account = Account {
         username,
         external_subject: patch.external_subject.flatten(),
@@ -282,7 +296,8 @@ pub(super) async fn change<E: Engine>(
 ) -> Outcome {
     caller.may(Role::Own)?;
     let described: Described = input::read(payload).await?;
-    let patch = described.patch(&**engine).await?;
+    let (_, account) = find(&**engine, &name).await?;
+    let patch = described.patch(&**engine, &account.profile).await?;
     apply(
         &**engine,
         &name,

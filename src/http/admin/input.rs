@@ -1,6 +1,7 @@
 //! Reading what administrators send: JSON objects without repeated or unknown members, and queries.
 
 use actix_web::web::Payload;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Problem;
@@ -46,9 +47,21 @@ pub(super) fn check<T>(field: &str, checked: Result<T, &'static str>) -> Result<
 pub(super) fn nullable<'de, D, T>(from: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,
-    T: serde::Deserialize<'de>,
+    T: Deserialize<'de>,
 {
-    serde::Deserialize::deserialize(from).map(Some)
+    Deserialize::deserialize(from).map(Some)
+}
+
+/// A member that may be absent, null, or an object: serde alone would take an array for one.
+pub(super) fn object<'de, D, T>(from: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let object = Option::<serde_json::Map<_, _>>::deserialize(from)?;
+    let read = |map| serde_json::from_value(serde_json::Value::Object(map));
+    let read = object.map(read).transpose();
+    read.map(Some).map_err(serde::de::Error::custom)
 }
 
 /// The size of a page that was asked for.

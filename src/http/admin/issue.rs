@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::access::{Caller, Role};
+use super::behind::behind_clients;
 use super::error::{Outcome, Problem};
 use super::input::{self, check};
 use crate::door::{Engine, ServiceError};
@@ -17,7 +18,7 @@ use crate::engine::error::Refusal;
 use crate::engine::event::Grant;
 use crate::http::reply;
 use crate::session::account::{Account, ClientType, Username};
-use crate::session::id::{AccountId, KeyId};
+use crate::session::id::{AccountId, KeyId, SessionId};
 use crate::session::lifetime::Lifetime;
 use crate::session::policy::{ABSOLUTE_MAX_MS, IDLE_TIMEOUT_MAX_MS};
 use crate::session::state::{Factors, Surface};
@@ -54,11 +55,16 @@ pub(super) async fn issue<E: Engine>(caller: Caller, payload: Payload, engine: D
     caller.may(Role::Issue)?;
     let engine = &**engine;
     let wanted: Wanted = input::read(payload).await?;
-    let surface = Surface::parse(&wanted.surface).ok_or("mollybet or xdata");
+    let surface = Surface::parse(&wanted.surface).ok_or("mollybet, i3d, clerk or xdata");
     let surface = check("surface", surface)?;
     let in_range = (1..=COUNT_MAX).contains(&wanted.count);
     check("count", if in_range { Ok(()) } else { Err("1 to 10000") })?;
     let (account, described) = owner(engine, &wanted).await?;
+    if matches!(surface, Surface::I3d | Surface::Clerk) && wanted.count > OPEN_BATCH_MAX {
+        // Each needs a key or a client of its own, and all of them are made or none.
+        let text = format!("count: at most {OPEN_BATCH_MAX} at once for {surface}");
+        return Err(Problem::Invalid(text));
+    }
     let limited = described
         .session_limit(engine.policy().of(surface).per_account)
         .is_some();
@@ -69,20 +75,47 @@ pub(super) async fn issue<E: Engine>(caller: Caller, payload: Payload, engine: D
     }
     let key = key_of(engine, &wanted, surface, account).await?;
     let grant = grant(engine, &wanted, surface, account, &described, key)?;
-    let bounds = *engine.policy().of(surface);
     let expires_at_ms = grant.lifetime.deadline(engine.now()).ms();
-    let grant = Arc::new(grant);
+    let wanted = Batch {
+        surface,
+        grant,
+        count: wanted.count,
+    };
+    let issued = match surface {
+        Surface::Mollybet | Surface::Xdata => with_secrets(engine, wanted).await?,
+        Surface::I3d | Surface::Clerk => behind_clients(engine, wanted).await?,
+    };
+    let list: Vec<_> = issued
+        .iter()
+        .map(|(id, secret)| {
+            json!({"id": id.to_string(), "secret": secret.reveal(), "expires_at_ms": expires_at_ms})
+        })
+        .collect();
+    Ok(reply::json(StatusCode::OK).json(json!({"sessions": list})))
+}
+
+/// Sessions to open, all alike.
+pub(super) struct Batch {
+    pub(super) surface: Surface,
+    pub(super) grant: Grant,
+    pub(super) count: usize,
+}
+
+/// Sessions that were opened, each with what its holder is handed.
+pub(super) type Issued = Vec<(SessionId, Secret)>;
+
+/// Opens sessions whose ids are the digests of their secrets.
+async fn with_secrets<E: Engine>(engine: &E, wanted: Batch) -> Result<Issued, Problem> {
+    let bounds = *engine.policy().of(wanted.surface);
+    let grant = Arc::new(wanted.grant);
     let mut issued = Vec::with_capacity(wanted.count);
     while issued.len() < wanted.count {
         let mut batch = Vec::new();
         for _ in issued.len()..wanted.count.min(issued.len() + OPEN_BATCH_MAX) {
             let random = engine.random().map_err(|_| Problem::Internal)?;
-            let secret = match surface {
-                Surface::Mollybet => Secret::hex(random),
+            let secret = match wanted.surface {
                 Surface::Xdata => Secret::uuid_v4(random),
-                Surface::I3d | Surface::Clerk => {
-                    return Err(Problem::Invalid("surface: not yet".into()));
-                }
+                Surface::Mollybet | Surface::I3d | Surface::Clerk => Secret::hex(random),
             };
             let id = engine
                 .session_id(secret.reveal().as_bytes())
@@ -101,13 +134,7 @@ pub(super) async fn issue<E: Engine>(caller: Caller, payload: Payload, engine: D
         engine.ask(Command::Open(open)).await?;
         issued.extend(batch);
     }
-    let list: Vec<_> = issued
-        .iter()
-        .map(|(id, secret)| {
-            json!({"id": id.to_string(), "secret": secret.reveal(), "expires_at_ms": expires_at_ms})
-        })
-        .collect();
-    Ok(reply::json(StatusCode::OK).json(json!({"sessions": list})))
+    Ok(issued)
 }
 
 /// The account that is meant: by name, or by subject, which makes an account if a name comes with it.

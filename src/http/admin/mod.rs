@@ -4,10 +4,12 @@
 
 mod access;
 mod accounts;
+mod behind;
 mod error;
 mod input;
 mod issue;
 mod keys;
+mod profile;
 mod sessions;
 mod templates;
 

@@ -1,4 +1,4 @@
-//! Who calls: which client, shown by a cookie or, natively, by a header. Source: R7, C-10 to C-19.
+//! Who calls: which client, shown by a cookie or, natively, by a header. Source: R7, C-19 to C-31.
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -9,30 +9,14 @@ use actix_web::http::header::{AUTHORIZATION, HeaderValue, ORIGIN, SET_COOKIE};
 use super::error::Problem;
 use super::request::query;
 use crate::door::Engine;
-use crate::engine::clients::ClientView;
+use crate::http::clients::{COOKIE, Standing, standing};
 use crate::http::headers::{Single, cookies, single};
 use crate::http::settings::ClerkSettings;
 use crate::session::id::ClientId;
-use crate::session::token::{CREDENTIAL_BYTES_MAX, Digest, InstallKey, Secret};
+use crate::session::token::{Digest, Secret};
 
-/// The cookie that carries a browser's client.
-pub(super) const COOKIE: &str = "__client";
 /// How long browsers keep it: 400 days, as long as they keep anything.
 const COOKIE_DAYS: i64 = 400;
-
-/// The client that was presented. The two ways of not being one differ in what may be handed out.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Standing {
-    /// It exists, and this is what is kept of its secret.
-    Known(ClientId, Digest),
-    /// It never signed in: nothing is kept of it.
-    Anonymous(ClientId),
-    /// It exists, and its secret is another one: this one was replaced by a login. Whoever asks may be
-    /// the browser that signed in, in a request that crossed the login: it keeps its new cookie.
-    Replaced,
-    /// Nothing was presented, or nothing that ever was a client.
-    Nobody,
-}
 
 /// Who calls.
 pub(super) struct Caller {
@@ -146,31 +130,7 @@ fn bare(value: &[u8]) -> &[u8] {
     }
 }
 
-async fn standing<E: Engine>(engine: &E, secret: &[u8]) -> Standing {
-    let id = (secret.len() <= CREDENTIAL_BYTES_MAX).then(|| InstallKey::client_id(secret));
-    let Some(id) = id.flatten() else {
-        return Standing::Nobody;
-    };
-    let presented = engine.digest(secret);
-    let kept = |client: Option<ClientView<'_>>| client.map(|client| client.record.secret);
-    match engine.with_client(id, kept).get().await {
-        Some(Some(secret)) if secret == presented => Standing::Known(id, secret),
-        Some(Some(_)) => Standing::Replaced,
-        // What stands behind an i3D key is no browser's.
-        Some(None) => Standing::Nobody,
-        None => {
-            let anonymous = engine.anonymous_client(id);
-            // Digests are compared in the same time wherever the difference lies.
-            if engine.digest(anonymous.reveal().as_bytes()) == presented {
-                Standing::Anonymous(id)
-            } else {
-                Standing::Nobody
-            }
-        }
-    }
-}
-
-/// Checks which development browser calls, if it says so. Source: C-15.
+/// Checks which development browser calls, if it says so. Source: C-29.
 fn dev_browser<E: Engine>(
     engine: &E,
     settings: &ClerkSettings,

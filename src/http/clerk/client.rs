@@ -1,4 +1,4 @@
-//! A client: what it is shown as, and its end. Source: C-28 to C-34.
+//! A client: what it is shown as, and its end. Source: C-21, C-26, C-67, C-68.
 
 use std::sync::Arc;
 
@@ -6,15 +6,16 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::caller::{Caller, Standing};
+use super::caller::Caller;
 use super::error::{Outcome, Problem, answer};
 use super::model::{ClientJson, Envelope, SessionJson, SignInJson, status};
 use crate::door::{Engine, ServiceError};
 use crate::engine::clients::{ClientSession, ClientView};
 use crate::engine::command::Command;
 use crate::engine::error::Refusal;
+use crate::http::clients::Standing;
 use crate::http::reply;
-use crate::http::settings::Settings;
+use crate::http::surroundings::Surroundings;
 use crate::session::account::Account;
 use crate::session::client::SignIn;
 use crate::session::id::{ClientId, SessionId};
@@ -125,13 +126,13 @@ pub(super) async fn seen_by_id<E: Engine>(engine: &E, id: ClientId) -> Option<Se
 pub(super) async fn get<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(read(&request, &**engine, &settings).await)
 }
 
 /// Shows the caller's client; whoever has none gets one, of which nothing is kept.
-async fn read<E: Engine>(request: &HttpRequest, engine: &E, settings: &Settings) -> Outcome {
+async fn read<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundings) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let now = engine.now();
     if let Some(mut seen) = seen(engine, &caller).await {
@@ -180,13 +181,13 @@ pub(super) fn enveloped(
 pub(super) async fn sign_out<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(clear(&request, &**engine, &settings).await)
 }
 
 /// Ends and forgets all sessions; the client stays, and so does its secret.
-async fn clear<E: Engine>(request: &HttpRequest, engine: &E, settings: &Settings) -> Outcome {
+async fn clear<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundings) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let now = engine.now();
     let Some((id, _)) = caller.known() else {
@@ -209,12 +210,12 @@ async fn clear<E: Engine>(request: &HttpRequest, engine: &E, settings: &Settings
 pub(super) async fn destroy<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(end(&request, &**engine, &settings).await)
 }
 
-async fn end<E: Engine>(request: &HttpRequest, engine: &E, settings: &Settings) -> Outcome {
+async fn end<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundings) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     if let Some((id, _)) = caller.known() {
         done(engine.ask(Command::DestroyClient(id)).await)?;

@@ -12,7 +12,7 @@ use crate::http::body::BodyError;
 use crate::http::reply;
 use crate::session::id::SessionId;
 
-/// A problem of this surface. Source: C-20.
+/// A problem of this surface. Source: C-38.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// The body is no form, or its framing is broken.

@@ -1,4 +1,4 @@
-//! Which pages may call: the exact list of origins, on every path of the surface. Source: C-3 to C-8.
+//! Which pages may call: the exact list of origins, on every path of the surface. Source: C-14 to C-18.
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -14,13 +14,14 @@ use actix_web::{Error, HttpResponse};
 
 use super::error::Problem;
 use crate::http::headers::{Single, single};
-use crate::http::settings::{ClerkSettings, Settings};
+use crate::http::settings::ClerkSettings;
+use crate::http::surroundings::Surroundings;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Lets listed pages call and refuses others; answers the question that browsers ask beforehand.
 pub(super) async fn pages(
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {

@@ -1,4 +1,4 @@
-//! The instance: its environment, its keys, and development browsers. Source: C-83 to C-90.
+//! The instance: its environment, its keys, and development browsers. Source: C-29, C-86, C-89 to C-91.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -13,7 +13,7 @@ use super::request::query;
 use super::session::live;
 use crate::door::Engine;
 use crate::http::reply;
-use crate::http::settings::Settings;
+use crate::http::surroundings::Surroundings;
 use crate::session::id::SessionId;
 
 /// What the published clients need to load: everything else of an environment is optional.
@@ -23,7 +23,7 @@ pub(super) async fn environment() -> HttpResponse {
 
 pub(super) async fn dev_browser<E: Engine>(
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     if !settings.clerk.development {
         return Problem::NoSuchPath.answer();
@@ -44,13 +44,13 @@ pub(super) async fn jwks<E: Engine>(engine: Data<E>) -> HttpResponse {
 pub(super) async fn me<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(user(&request, &**engine, &settings).await)
 }
 
 /// The user of the session that the query names.
-async fn user<E: Engine>(request: &HttpRequest, engine: &E, settings: &Settings) -> Outcome {
+async fn user<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundings) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let id = query(request, "_clerk_session_id")?.unwrap_or_default();
     let named = live(engine, &caller, id).await?;
@@ -65,7 +65,7 @@ async fn user<E: Engine>(request: &HttpRequest, engine: &E, settings: &Settings)
 pub(super) async fn active_sessions<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(sessions(&request, &**engine, &settings).await)
 }
@@ -85,7 +85,11 @@ struct Activity {
 }
 
 /// The live sessions of the user on this client, with what is known of their activity.
-async fn sessions<E: Engine>(request: &HttpRequest, engine: &E, settings: &Settings) -> Outcome {
+async fn sessions<E: Engine>(
+    request: &HttpRequest,
+    engine: &E,
+    settings: &Surroundings,
+) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let id = query(request, "_clerk_session_id")?.unwrap_or_default();
     let user = live(engine, &caller, id).await?.session.account;

@@ -1,7 +1,7 @@
 //! Clerk's Frontend API, the part about sessions: clients, sign-in, sessions and their tokens.
 //!
 //! Contract, quirks and row ids: `docs/surfaces/clerk.md`. Checks are made in this order: path,
-//! method, page, client, session, body, state.
+//! method, page, client, session and whether it lives, body.
 
 mod caller;
 mod client;

@@ -1,5 +1,5 @@
 //! The JSON of this contract, spelled as it spells it. Times are engine time in milliseconds.
-//! Source: C-21 to C-27.
+//! Source: C-32 to C-37.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -1,5 +1,5 @@
 //! What a request of this surface says beyond its path: the method meant, the query, the form.
-//! Source: C-1 to C-9.
+//! Source: C-2 to C-11.
 
 use actix_web::HttpRequest;
 use actix_web::dev::RequestHead;

@@ -1,4 +1,4 @@
-//! One session of a client: show, touch, end, remove. Source: C-53 to C-70.
+//! One session of a client: show, touch, end, remove. Source: C-56 to C-66.
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -14,7 +14,7 @@ use crate::engine::clients::ClientSession;
 use crate::engine::command::{Command, End};
 use crate::engine::error::Refusal;
 use crate::engine::view::SessionView;
-use crate::http::settings::Settings;
+use crate::http::surroundings::Surroundings;
 use crate::session::activity::{Look, Touch};
 use crate::session::id::{ClientId, SessionId};
 use crate::session::state::{EndReason, Surface};
@@ -95,7 +95,7 @@ pub(super) async fn get<E: Engine>(
     request: HttpRequest,
     id: Path<String>,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(read(&request, &id, &**engine, &settings).await)
 }
@@ -104,7 +104,7 @@ async fn read<E: Engine>(
     request: &HttpRequest,
     id: &str,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let nobody = Problem::SessionNotFound(SessionId::parse(id));
@@ -125,7 +125,7 @@ pub(super) async fn touch<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(keep_alive(&request, &id, payload, &**engine, &settings).await)
 }
@@ -135,7 +135,7 @@ async fn keep_alive<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let Named { client, id, .. } = live(engine, &caller, id).await?;
@@ -174,7 +174,7 @@ pub(super) async fn end<E: Engine>(
     request: HttpRequest,
     id: Path<String>,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(finish(&request, &id, &**engine, &settings).await)
 }
@@ -183,7 +183,7 @@ async fn finish<E: Engine>(
     request: &HttpRequest,
     id: &str,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let Named {
@@ -231,7 +231,7 @@ pub(super) async fn remove<E: Engine>(
     request: HttpRequest,
     id: Path<String>,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(forget(&request, &id, &**engine, &settings).await)
 }
@@ -240,7 +240,7 @@ async fn forget<E: Engine>(
     request: &HttpRequest,
     id: &str,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let Named {

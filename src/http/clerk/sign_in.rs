@@ -3,7 +3,7 @@
 //! A login that waits for its password is kept nowhere: its id carries the identifier, bound to the
 //! client and to a time. One that waits for the second factor is part of the client. Each step that
 //! succeeds gives the client a new secret, so what was held before it is worth nothing after it (R7).
-//! Source: C-35 to C-52.
+//! Source: C-41 to C-55.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::caller::{Caller, Standing};
+use super::caller::Caller;
 use super::client::{enveloped, fresh, seen_by_id};
 use super::error::{Outcome, Problem, answer};
 use super::model::SignInJson;
@@ -24,8 +24,9 @@ use crate::door::{Engine, ServiceError};
 use crate::engine::command::{Command, Open, SignIn, StartSignIn};
 use crate::engine::error::Refusal;
 use crate::engine::event::Grant;
+use crate::http::clients::Standing;
 use crate::http::headers::user_agent;
-use crate::http::settings::Settings;
+use crate::http::surroundings::Surroundings;
 use crate::session::client::{self, SIGN_IN_LIFETIME_MS};
 use crate::session::id::{ClientId, SessionId, SignInId};
 use crate::session::state::Surface;
@@ -35,7 +36,7 @@ use crate::session::token::{Digest, Secret};
 /// Everything a login is made with.
 struct Desk<'a, E> {
     engine: &'a E,
-    settings: &'a Settings,
+    settings: &'a Surroundings,
     request: &'a HttpRequest,
     caller: Caller,
 }
@@ -51,7 +52,7 @@ pub(super) async fn create<E: Engine>(
     request: HttpRequest,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(begin(&request, payload, &**engine, &settings).await)
 }
@@ -60,7 +61,7 @@ async fn begin<E: Engine>(
     request: &HttpRequest,
     payload: Payload,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let desk = Desk::new(engine, settings, request).await?;
     let form = Form::read(request, payload).await?;
@@ -81,7 +82,7 @@ pub(super) async fn first_factor<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(attempt_first(&request, &id, payload, &**engine, &settings).await)
 }
@@ -91,7 +92,7 @@ async fn attempt_first<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let desk = Desk::new(engine, settings, request).await?;
     let identifier = desk.waiting(id).ok_or(Problem::SignInNotFound)?.1;
@@ -107,7 +108,7 @@ pub(super) async fn second_factor<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(attempt_second(&request, &id, payload, &**engine, &settings).await)
 }
@@ -117,7 +118,7 @@ async fn attempt_second<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let desk = Desk::new(engine, settings, request).await?;
     let (client, presented) = desk.caller.known().ok_or(Problem::SignInNotFound)?;
@@ -150,7 +151,7 @@ pub(super) async fn show<E: Engine>(
     request: HttpRequest,
     id: Path<String>,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(find(&request, &id, &**engine, &settings).await)
 }
@@ -159,7 +160,7 @@ async fn find<E: Engine>(
     request: &HttpRequest,
     id: &str,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let desk = Desk::new(engine, settings, request).await?;
     if let Some((expires, identifier)) = desk.waiting(id) {
@@ -196,7 +197,7 @@ fn next_secret<E: Engine>(engine: &E, client: ClientId) -> Result<Secret, Proble
 impl<'a, E: Engine> Desk<'a, E> {
     async fn new(
         engine: &'a E,
-        settings: &'a Settings,
+        settings: &'a Surroundings,
         request: &'a HttpRequest,
     ) -> Result<Self, Problem> {
         let caller = Caller::read(engine, &settings.clerk, request).await?;
@@ -229,6 +230,7 @@ impl<'a, E: Engine> Desk<'a, E> {
             exact_name: true,
             password: Zeroizing::new(password),
             otp: None,
+            client: None,
         };
         let place = self.place()?;
         match self.engine.begin_log_in(login).await? {
@@ -247,6 +249,7 @@ impl<'a, E: Engine> Desk<'a, E> {
             account: half.account,
             generation: half.generation,
             factors: half.factors,
+            remember: false,
         };
         let id = start.id.to_string();
         self.engine.ask(Command::StartSignIn(start)).await?;

@@ -1,4 +1,4 @@
-//! JWTs of a session, and with named templates. Source: C-71 to C-82.
+//! JWTs of a session, and with named templates. Source: C-76 to C-85.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -13,7 +13,7 @@ use super::request::Form;
 use super::session::{Named, live, no_organization};
 use crate::door::Engine;
 use crate::http::reply;
-use crate::http::settings::Settings;
+use crate::http::surroundings::Surroundings;
 use crate::session::account::Account;
 use crate::session::id::{AccountId, SessionId};
 use crate::tokens::desk::TokenOf;
@@ -23,7 +23,7 @@ pub(super) async fn session_token<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     answer(mint(&request, &id, payload, &**engine, &settings).await)
 }
@@ -33,7 +33,7 @@ async fn mint<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let named = live(engine, &caller, id).await?;
@@ -45,7 +45,12 @@ async fn mint<E: Engine>(
     Ok(reply::json(StatusCode::OK).json(Token::new(&jwt)))
 }
 
-fn token_of<E: Engine>(engine: &E, settings: &Settings, caller: &Caller, named: &Named) -> TokenOf {
+fn token_of<E: Engine>(
+    engine: &E,
+    settings: &Surroundings,
+    caller: &Caller,
+    named: &Named,
+) -> TokenOf {
     TokenOf {
         session: named.id,
         subject: user_id(named.session.account),
@@ -59,7 +64,7 @@ fn token_of<E: Engine>(engine: &E, settings: &Settings, caller: &Caller, named: 
 /// does not spoil an answer that is otherwise right.
 pub(super) async fn attach<E: Engine>(
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
     caller: &Caller,
     seen: &mut Seen,
     id: SessionId,
@@ -83,7 +88,7 @@ pub(super) async fn template_token<E: Engine>(
     request: HttpRequest,
     path: Path<(String, String)>,
     engine: Data<E>,
-    settings: Data<Settings>,
+    settings: Data<Surroundings>,
 ) -> HttpResponse {
     let (id, name) = path.into_inner();
     answer(mint_by_template(&request, &id, &name, &**engine, &settings).await)
@@ -94,7 +99,7 @@ async fn mint_by_template<E: Engine>(
     id: &str,
     name: &str,
     engine: &E,
-    settings: &Settings,
+    settings: &Surroundings,
 ) -> Outcome {
     let caller = Caller::read(engine, &settings.clerk, request).await?;
     let named = live(engine, &caller, id).await?;
@@ -112,7 +117,7 @@ async fn mint_by_template<E: Engine>(
     Ok(reply::json(StatusCode::OK).json(Token::new(&jwt)))
 }
 
-/// What the shortcodes of a template may name. Source: C-78.
+/// What the shortcodes of a template may name. Source: C-84.
 fn facts(id: AccountId, account: &Account, session: SessionId) -> Value {
     let profile = &account.profile;
     let text = |text: &str| match text {

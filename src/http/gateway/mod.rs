@@ -5,22 +5,40 @@
 mod verify;
 
 use actix_web::HttpResponse;
-use actix_web::guard::{Any, Get, Head, Post};
-use actix_web::http::StatusCode;
+use actix_web::dev::RequestHead;
+use actix_web::guard::fn_guard;
 use actix_web::http::header::ALLOW;
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 
-use crate::door::Engine;
+use crate::door::{Answer, Engine};
 use crate::http::reply;
+
+/// The one path.
+const VERIFY: &str = "/auth/verify";
 
 /// Mounts the surface's routes.
 pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
-    let methods = Any(Get()).or(Post()).or(Head());
+    let verified = web::route().guard(fn_guard(|at| verifies(&at.head().method)));
     routes.service(
-        web::resource("/auth/verify")
-            .route(web::route().guard(methods).to(verify::verify::<E>))
+        web::resource(VERIFY)
+            .route(verified.to(verify::verify::<E>))
             .default_service(web::to(method_not_allowed)),
     );
+}
+
+/// Answers what can be answered by the head of a request alone; `None` leaves it to the routes.
+pub fn hot<E: Engine>(head: &RequestHead, engine: &E) -> Option<Answer<HttpResponse>> {
+    let mine = head.uri.path() == VERIFY && verifies(&head.method);
+    if mine {
+        verify::judge(&head.headers, engine)
+    } else {
+        None
+    }
+}
+
+fn verifies(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::POST)
 }
 
 async fn method_not_allowed() -> HttpResponse {

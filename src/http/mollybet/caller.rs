@@ -1,11 +1,11 @@
 //! Who calls, and which session the path names. Source: R23, M-28 to M-35.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::HeaderName;
+use actix_web::http::header::{HeaderMap, HeaderName};
 
 use super::error::Problem;
 use crate::door::Engine;
-use crate::http::headers::{Single, accepts_json, single};
+use crate::http::headers::{Single, accepts_json, single, wanted_touch};
 use crate::session::activity::{Look, Touch};
 use crate::session::id::{AccountId, SessionId};
 use crate::session::state::Surface;
@@ -23,11 +23,20 @@ pub(super) struct Named {
 
 /// Checks `Accept` and reads what path and header name.
 pub(super) fn named<E: Engine>(engine: &E, request: &HttpRequest) -> Result<Named, Problem> {
-    if !accepts_json(request.headers()) {
+    let text = request.match_info().get("id").unwrap_or_default();
+    named_by(engine, request.headers(), text)
+}
+
+/// The same, of a request whose path has the id `text`.
+pub(super) fn named_by<E: Engine>(
+    engine: &E,
+    headers: &HeaderMap,
+    text: &str,
+) -> Result<Named, Problem> {
+    if !accepts_json(headers) {
         return Err(Problem::NotAcceptable);
     }
-    let text = request.match_info().get("id").unwrap_or_default();
-    let secret = match single(request.headers(), &SESSION) {
+    let secret = match single(headers, &SESSION) {
         Single::Absent => None,
         Single::Repeated => return Err(Problem::SessionInvalid),
         Single::One(secret) => Some(secret),
@@ -75,15 +84,10 @@ pub(super) async fn account_of<E: Engine>(
 /// The caller's call ended well: that is activity. Source: R9, M-90.
 pub(super) async fn touch<E: Engine>(engine: &E, request: &HttpRequest, caller: SessionId) {
     // A session that ended meanwhile has nothing left to touch.
-    let _ = account_of(engine, caller, wanted_touch(request)).await;
+    let _ = account_of(engine, caller, wanted_touch(request.headers())).await;
 }
 
 /// A look at a session of this surface.
 pub(super) fn look(touch: Touch) -> Look {
     Look::on(Surface::Mollybet, touch)
-}
-
-/// Whether the caller wants the call to count as activity.
-pub(super) fn wanted_touch(request: &HttpRequest) -> Touch {
-    crate::http::headers::wanted_touch(request.headers())
 }

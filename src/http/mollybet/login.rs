@@ -16,6 +16,7 @@ use crate::engine::event::Grant;
 use crate::http::headers::{accepts_json, user_agent};
 use crate::http::json::write_str;
 use crate::http::reply;
+use crate::http::surroundings::Surroundings;
 use crate::session::state::Surface;
 use crate::session::token::Secret;
 
@@ -23,11 +24,17 @@ pub(super) async fn log_in<E: Engine>(
     request: HttpRequest,
     payload: Payload,
     engine: Data<E>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(open(&request, payload, &**engine).await)
+    answer(open(&request, payload, &**engine, &surroundings).await)
 }
 
-async fn open<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) -> Outcome {
+async fn open<E: Engine>(
+    request: &HttpRequest,
+    payload: Payload,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Outcome {
     if !accepts_json(request.headers()) {
         return Err(Problem::NotAcceptable);
     }
@@ -40,6 +47,7 @@ async fn open<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) ->
             exact_name: true,
             password,
             otp,
+            client: None,
         })
         .await?;
     let secret = Secret::hex(engine.random().map_err(|_| Problem::Internal)?);
@@ -58,7 +66,7 @@ async fn open<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) ->
         client: None,
         parent: None,
         chain: Vec::new(),
-        address: request.peer_addr().map(|peer| peer.ip()),
+        address: surroundings.proxies.end_user(request),
         user_agent: user_agent(request.headers()),
         attributes: None,
     };

@@ -12,15 +12,17 @@ mod session;
 mod sudo;
 mod xrates;
 
-use actix_web::guard::{Any, Get, Head};
+use actix_web::dev::RequestHead;
+use actix_web::guard::fn_guard;
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 
-use crate::door::Engine;
+use crate::door::{Answer, Engine};
 
 /// Mounts the surface's routes, the busiest first.
 pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
-    let get = || web::route().guard(Any(Get()).or(Head()));
+    let get = || web::route().guard(fn_guard(|at| reads(&at.head().method)));
     both(
         routes,
         "/v1/sessions/{id}",
@@ -47,6 +49,23 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
         resource.route(get().to(xrates::xrates::<E>))
     });
     routes.service(web::scope("/v1").default_service(web::to(no_such_path)));
+}
+
+/// Answers a session that asks for its own metadata; `None` leaves the request to the routes.
+pub fn hot<E: Engine>(head: &RequestHead, engine: &E) -> Option<Answer<HttpResponse>> {
+    let id = head.uri.path().strip_prefix("/v1/sessions/")?;
+    let id = id.strip_suffix('/').unwrap_or(id);
+    // The routes decode what is escaped, and know the longer paths.
+    let plain = !id.is_empty() && !id.bytes().any(|b| matches!(b, b'/' | b'%'));
+    if plain && reads(&head.method) {
+        session::own_metadata(head, id, engine)
+    } else {
+        None
+    }
+}
+
+fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// Mounts a path with its trailing slash and without: nothing is redirected, since bodies get lost

@@ -1,16 +1,19 @@
 //! Metadata of a session, and its end. Source: M-59 to M-70.
 
+use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::caller::{self, Named};
 use super::error::{Outcome, Problem, answer};
 use super::model;
-use crate::door::{Engine, ServiceError};
+use crate::door::{Answer, Engine, ServiceError};
 use crate::engine::command::{Command, End};
 use crate::engine::error::Refusal;
 use crate::engine::view::SessionView;
+use crate::http::headers::wanted_touch;
 use crate::http::reply;
 use crate::session::activity::Touch;
 use crate::session::id::SessionId;
@@ -20,17 +23,31 @@ pub(super) async fn metadata<E: Engine>(request: HttpRequest, engine: Data<E>) -
     answer(read_metadata(&request, &**engine).await)
 }
 
+/// The usual case, for a caller that needs no routes: `None` is any other.
+pub(super) fn own_metadata<E: Engine>(
+    head: &RequestHead,
+    id: &str,
+    engine: &E,
+) -> Option<Answer<HttpResponse>> {
+    let named = caller::named_by(engine, &head.headers, id).ok()?;
+    Some(own(&named, &head.headers, engine)?.map(answer))
+}
+
+/// A session that asks for itself is one look: judge, touch and render at once.
+fn own<E: Engine>(named: &Named, headers: &HeaderMap, engine: &E) -> Option<Answer<Outcome>> {
+    let caller = named.caller.filter(|caller| named.path == Some(*caller))?;
+    let look = caller::look(wanted_touch(headers));
+    let body = engine.with_session(caller, look, render);
+    Some(body.map(|body| body.map(found).ok_or(Problem::SessionInvalid)))
+}
+
 async fn read_metadata<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome {
-    let Named { caller, path } = caller::named(engine, request)?;
-    let caller = caller.ok_or(Problem::SessionRequired)?;
-    if path == Some(caller) {
-        // The usual case is one look: judge, touch and render at once.
-        let body = engine
-            .with_session(caller, caller::look(caller::wanted_touch(request)), render)
-            .get()
-            .await;
-        return body.map(found).ok_or(Problem::SessionInvalid);
+    let named = caller::named(engine, request)?;
+    if let Some(metadata) = own(&named, request.headers(), engine) {
+        return metadata.get().await;
     }
+    let Named { caller, path } = named;
+    let caller = caller.ok_or(Problem::SessionRequired)?;
     let viewer = caller::account_of(engine, caller, Touch::No)
         .await
         .ok_or(Problem::SessionInvalid)?;

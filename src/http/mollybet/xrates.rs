@@ -9,6 +9,7 @@ use super::caller;
 use super::error::{Outcome, Problem, answer};
 use super::model;
 use crate::door::Engine;
+use crate::http::headers::wanted_touch;
 use crate::http::reply;
 
 pub(super) async fn xrates<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
@@ -19,7 +20,7 @@ async fn keep_alive<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome {
     let caller = caller::named(engine, request)?
         .caller
         .ok_or(Problem::SessionRequired)?;
-    let touched = caller::account_of(engine, caller, caller::wanted_touch(request)).await;
+    let touched = caller::account_of(engine, caller, wanted_touch(request.headers())).await;
     touched.ok_or(Problem::SessionInvalid)?;
     Ok(reply::json(StatusCode::OK).body(model::ok(|out| out.extend_from_slice(b"[]"))))
 }

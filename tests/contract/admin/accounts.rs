@@ -15,7 +15,11 @@ fn an_account_is_shown_whole_and_without_its_secrets() {
         "has_password": true, "has_totp": false, "client_type": "direct",
         "group": null, "managed_groups": [], "agent": null, "may_sudo": false,
         "enabled": true, "locked": false, "expires_at_ms": null,
-        "max_sessions": null, "created_at_ms": START_MS,
+        "max_sessions": null, "created_at_ms": START_MS, "profile": {
+            "email": "", "email_verified": false, "first_name": "", "last_name": "", "gender": "",
+            "phone": "", "image_url": "", "access_level": 10, "trial_until": null,
+            "public_metadata": {}, "unsafe_metadata": {}, "details": null, "billing": null,
+        },
     });
     assert_eq!(made, wanted);
     assert_eq!(node.look(ALICE), wanted);
@@ -26,7 +30,9 @@ fn an_account_is_shown_whole_and_without_its_secrets() {
         "enabled": false, "locked": true, "expires_at_ms": 7, "max_sessions": 10_000,
     });
     let made = node.administer("POST", ACCOUNTS, everything.clone());
+    let profile = wanted["profile"].clone();
     wanted = everything;
+    wanted["profile"] = profile;
     for (name, value) in [
         ("user_id", json!(2)),
         ("has_password", json!(false)),

@@ -172,10 +172,11 @@ fn a_revocation_may_keep_one_session_of_the_account() {
 fn an_xdata_session_cannot_be_kept_for_its_pair_is_dead() {
     let scene = Scene::new();
     let keep = json!({"keep": scene.alices[3].0});
+    let revoke = format!("{ALICE}/revoke");
     scene
         .node
-        .administer("POST", &format!("{ALICE}/revoke"), keep);
-    assert_eq!(scene.live(), [false; 4]);
+        .refuses(("POST", &revoke, keep), (404, "not_found"));
+    assert_eq!(scene.live(), [true; 4], "nothing is revoked then");
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn every_member_keeps_its_rule() {
     let node = node();
     let before = node.look("/admin/v1/digest");
     for (name, value) in [
-        ("surface", json!("clerk")),
+        ("surface", json!("Clerk")),
         ("surface", json!("Mollybet")),
         ("surface", json!("")),
         ("surface", Value::Null),

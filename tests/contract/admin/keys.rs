@@ -50,7 +50,7 @@ fn a_pair_is_made_for_an_account_and_its_secret_is_shown_once() {
 fn a_pair_needs_a_kind_that_is_known_and_an_account_that_is_enabled() {
     let node = node();
     for body in [
-        json!({"kind": "i3d", "username": "alice"}),
+        json!({"kind": "clerk", "username": "alice"}),
         json!({"kind": "Xdata", "username": "alice"}),
         json!({"kind": "", "username": "alice"}),
         json!({"kind": null, "username": "alice"}),

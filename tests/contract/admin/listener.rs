@@ -11,6 +11,7 @@ use sessile::app::{self, Listeners};
 use sessile::clock::ManualClock;
 use sessile::entropy::Entropy;
 use sessile::http::admin::{AdminTokens, Role};
+use sessile::http::surroundings::Surroundings;
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::policy::Policy;
 
@@ -61,7 +62,7 @@ impl Served {
                     listeners,
                     1,
                     tokens,
-                    sessile::http::settings::Settings::default(),
+                    Surroundings::default(),
                 )
                 .unwrap();
                 started.send(()).unwrap();

@@ -7,6 +7,7 @@ mod endings;
 mod input;
 mod issue;
 mod issue_bounds;
+mod issue_clerk;
 mod keys;
 pub(crate) mod listener;
 mod ops;

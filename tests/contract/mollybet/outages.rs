@@ -9,6 +9,7 @@ use sessile::app::{self, Listeners};
 use sessile::clock::ManualClock;
 use sessile::entropy::{Entropy, EntropyFailed, SystemEntropy};
 use sessile::http::admin::{AdminTokens, Role};
+use sessile::http::surroundings::Surroundings;
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::policy::Policy;
 
@@ -90,7 +91,7 @@ fn without_randomness_nothing_is_issued() {
                 listeners,
                 1,
                 tokens,
-                sessile::http::settings::Settings::default(),
+                Surroundings::default(),
             )
             .unwrap();
             started.send(()).unwrap();

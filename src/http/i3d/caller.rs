@@ -1,0 +1,39 @@
+//! Who calls: the key of a `PRIVATE-TOKEN`, and the address it is used from. Source: V-5 to V-12.
+
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::HeaderName;
+
+use super::error::Problem;
+use crate::door::Engine;
+use crate::engine::keys::PrivateToken;
+use crate::http::headers::{Single, single};
+use crate::http::surroundings::Surroundings;
+
+const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
+
+/// A caller whose key is good.
+pub(super) struct Caller {
+    /// What stands behind the key.
+    pub(super) token: PrivateToken,
+    /// The end user's address.
+    pub(super) address: Option<IpAddr>,
+}
+
+/// Reads and checks the key of a request.
+pub(super) async fn caller<E: Engine>(
+    engine: &E,
+    surroundings: &Surroundings,
+    request: &HttpRequest,
+) -> Result<Caller, Problem> {
+    let secret = match single(request.headers(), &PRIVATE_TOKEN) {
+        Single::Absent => return Err(Problem::TokenMissing),
+        Single::Repeated => return Err(Problem::TokenRefused),
+        Single::One(secret) => secret,
+    };
+    let address = surroundings.proxies.end_user(request);
+    let token = engine.private_token(secret, address).get().await;
+    let token = token.ok_or(Problem::TokenRefused)?;
+    Ok(Caller { token, address })
+}

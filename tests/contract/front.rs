@@ -1,0 +1,280 @@
+//! What is answered before the application is answered as the application would.
+//!
+//! A path with an escaped letter is the same path, but only the application reads it: so each
+//! request is sent in both spellings, and all that comes back must be the same.
+
+use std::io::Read;
+use std::net::Shutdown;
+
+use actix_web::dev::RequestHead;
+use actix_web::http::{Method, Uri};
+use serde_json::json;
+use sessile::door::Engine;
+
+use crate::support::client::Client;
+use crate::support::{Node, Setup};
+
+const VERIFY: [&str; 2] = ["/auth/verify", "/auth/%76erify"];
+const NEVER: &str = "00000000000000000000000000000000";
+/// A session may be idle for a day. Source: M-92.
+const IDLE_MS: u64 = 86_400_000;
+
+/// Sends the bytes on a connection of their own and shows all that came back until it was closed:
+/// each head with its lines in order of the alphabet, since their order means nothing, and no date.
+fn exchange(node: &Node, sent: &str) -> Vec<Vec<String>> {
+    let mut client = Client::connect(node.public);
+    client.send_raw(sent.as_bytes());
+    let mut stream = client.into_stream();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let _ = stream.shutdown(Shutdown::Both);
+    let head = |block: &str| {
+        let lines = block.split("\r\n").filter(|l| !l.starts_with("date: "));
+        let mut lines: Vec<_> = lines.map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    text.split("\r\n\r\n").map(head).collect()
+}
+
+/// Sends what `render` makes of each spelling; the answers must be the same. Gives the answer.
+fn same<'a>(node: &Node, spelled: &'a [String; 2], render: impl Fn(&'a str) -> String) -> String {
+    let [front, application] = spelled.each_ref().map(|path| {
+        let sent = render(path);
+        (exchange(node, &sent), sent)
+    });
+    assert_eq!(front.0, application.0, "{}", front.1);
+    assert!(front.0.len() > 1, "no answer to {}", front.1);
+    format!("{:?}", front.0)
+}
+
+fn request(method: &str, path: &str, headers: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{headers}connection: close\r\n\r\n")
+}
+
+fn owned(paths: [&str; 2]) -> [String; 2] {
+    paths.map(str::to_owned)
+}
+
+/// A node with alice and bob, and a session of each.
+fn node() -> (Node, String, String) {
+    let node = Node::start(Setup::default());
+    node.account("alice", json!({}));
+    node.account("bob", json!({}));
+    let (alice, bob) = (node.session("alice"), node.session("bob"));
+    (node, alice, bob)
+}
+
+fn public_id(node: &Node, secret: &str) -> String {
+    node.engine
+        .session_id(secret.as_bytes())
+        .unwrap()
+        .to_string()
+}
+
+/// Header lines that name a credential in every way the hot routes know.
+fn credentials(node: &Node, live: &str, other: &str) -> Vec<String> {
+    let id = public_id(node, live);
+    vec![
+        String::new(),
+        format!("session: {live}\r\n"),
+        format!("SESSION: {live}\r\n"),
+        format!("session: {NEVER}\r\n"),
+        "session: \r\n".into(),
+        format!("session: {}\r\n", "s".repeat(257)),
+        format!("session: {id}\r\n"),
+        format!("session: {live}\r\nsession: {live}\r\n"),
+        format!("session: {other}\r\nsession: {live}\r\n"),
+        format!("xdata-session-token: {live}\r\n"),
+        format!("authorization: Bearer {live}\r\n"),
+        format!("authorization: bearer  {live} \r\nsession: {NEVER}\r\n"),
+        format!("authorization: Basic {live}\r\nsession: {live}\r\n"),
+        format!("authorization: Bearer {live}\r\nauthorization: Bearer {live}\r\n"),
+        format!("session: {live}\r\nx-sessile-touch: no\r\n"),
+        format!("session: {live}\r\nx-sessile-touch: maybe\r\n"),
+        format!("session: {live}\r\naccept: text/html\r\n"),
+        format!("session: {live}\r\naccept: application/json;q=0, */*\r\n"),
+        format!("session: {live}\r\naccept: text/html\r\naccept: APPLICATION/*\r\n"),
+        format!("session: {live}\r\nexpect: 100-continue\r\n"),
+        format!("session: {live}\r\nconnection: upgrade\r\nupgrade: x\r\n"),
+    ]
+}
+
+#[test]
+fn verification_is_the_same_before_the_application_and_in_it() {
+    let (node, alice, bob) = node();
+    let mut seen = String::new();
+    for method in ["GET", "HEAD", "POST", "PUT", "OPTIONS", "get"] {
+        for headers in credentials(&node, &alice, &bob) {
+            seen += &same(&node, &owned(VERIFY), |path| {
+                request(method, path, &headers)
+            });
+        }
+    }
+    let query = VERIFY.map(|path| format!("{path}?session={alice}"));
+    seen += &same(&node, &query, |path| request("GET", path, ""));
+    seen += &same(&node, &query, |path| {
+        request("GET", path, &format!("session: {alice}\r\n"))
+    });
+    for status in ["200 OK", "401 Unauthorized", "405 Method", "100 Continue"] {
+        assert!(seen.contains(status), "{status} was not seen");
+    }
+}
+
+#[test]
+fn metadata_is_the_same_before_the_application_and_in_it() {
+    let (node, alice, bob) = node();
+    let named = [
+        alice.clone(),
+        public_id(&node, &alice),
+        public_id(&node, &bob),
+        bob.clone(),
+        NEVER.into(),
+        "sess_".into(),
+        ".".into(),
+        "s".repeat(257),
+    ];
+    let mut seen = String::new();
+    for id in named {
+        for end in ["", "/"] {
+            let spelled =
+                ["/v1/sessions", "/v1/%73essions"].map(|path| format!("{path}/{id}{end}"));
+            for headers in credentials(&node, &alice, &bob) {
+                for method in ["GET", "HEAD", "POST"] {
+                    seen += &same(&node, &spelled, |path| request(method, path, &headers));
+                }
+            }
+        }
+    }
+    for status in [
+        "200 OK",
+        "401 Unauthorized",
+        "404 Not",
+        "405 Method",
+        "406 Not",
+    ] {
+        assert!(seen.contains(status), "{status} was not seen");
+    }
+}
+
+#[test]
+fn a_body_is_never_taken_for_the_next_request() {
+    let (node, alice, _) = node();
+    let own = ["/v1/sessions", "/v1/%73essions"].map(|path| format!("{path}/{alice}/"));
+    let inner = "DELETE /v1/xrates/ HTTP/1.1\r\nhost: test\r\n\r\n";
+    for spelled in [owned(VERIFY), own] {
+        let last = |path: &str| request("GET", path, "");
+        let sized = same(&node, &spelled, |path| {
+            let length = inner.len();
+            let head = format!("GET {path} HTTP/1.1\r\nsession: {alice}\r\nhost: test\r\n");
+            format!(
+                "{head}content-length: {length}\r\n\r\n{inner}{}",
+                last(path)
+            )
+        });
+        let chunked = same(&node, &spelled, |path| {
+            let length = inner.len();
+            let head = format!("GET {path} HTTP/1.1\r\nsession: {alice}\r\nhost: test\r\n");
+            let chunks = format!("{length:x}\r\n{inner}\r\n0\r\n\r\n");
+            format!(
+                "{head}transfer-encoding: chunked\r\n\r\n{chunks}{}",
+                last(path)
+            )
+        });
+        for seen in [sized, chunked] {
+            assert!(seen.contains("200 OK"), "{seen}");
+            assert!(!seen.contains("405 Method"), "{seen}");
+        }
+    }
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_their_order_by_whichever_answers() {
+    let (node, alice, bob) = node();
+    let ask = |method: &str, path: &str, secret: &str| {
+        format!("{method} {path} HTTP/1.1\r\nhost: test\r\nsession: {secret}\r\n\r\n")
+    };
+    let mut client = node.client();
+    let mut sent = String::new();
+    for _ in 0..20 {
+        sent += &ask("GET", VERIFY[0], &alice);
+        sent += &ask("GET", VERIFY[1], &bob);
+        sent += &ask("GET", &format!("/v1/sessions/{alice}"), &alice);
+        sent += &ask("HEAD", VERIFY[0], &bob);
+        sent += &ask("PUT", VERIFY[0], &bob);
+        sent += &ask("GET", VERIFY[0], NEVER);
+    }
+    client.send_raw(sent.as_bytes());
+    for _ in 0..20 {
+        let user = |client: &mut Client, without_body: bool| {
+            let answer = client.read_answer(without_body);
+            (
+                answer.status,
+                answer.header("x-sessile-user").map(str::to_owned),
+            )
+        };
+        assert_eq!(user(&mut client, false), (200, Some("alice".into())));
+        assert_eq!(user(&mut client, false), (200, Some("bob".into())));
+        let metadata = client.read_answer(false);
+        assert_eq!(metadata.json()["data"]["username"], "alice");
+        assert_eq!(user(&mut client, true), (200, Some("bob".into())));
+        assert_eq!(user(&mut client, false), (405, None));
+        assert_eq!(user(&mut client, false), (401, None));
+    }
+}
+
+#[test]
+fn either_way_counts_as_activity_unless_it_says_no() {
+    for (touch, status) in [("yes", 200), ("no", 401)] {
+        let (node, alice, bob) = node();
+        node.clock.advance_ms(IDLE_MS - 1);
+        for (path, session) in VERIFY.into_iter().zip([&alice, &bob]) {
+            let headers = [("session", session.as_str()), ("x-sessile-touch", touch)];
+            assert_eq!(node.send("GET", path, &headers, "").status, 200);
+        }
+        node.clock.advance_ms(IDLE_MS - 1);
+        for session in [&alice, &bob] {
+            let answer = node.send("GET", VERIFY[0], &[("session", session)], "");
+            assert_eq!(answer.status, status, "touch: {touch}");
+        }
+    }
+}
+
+/// Without this the cases above might compare the application with itself.
+#[test]
+fn only_the_exact_spelling_of_a_verification_is_answered_in_front() {
+    let (node, alice, _) = node();
+    let hot = |method: Method, path: &str| {
+        let mut head = RequestHead::default();
+        head.method = method;
+        head.uri = path.parse::<Uri>().unwrap();
+        let session = alice.parse().unwrap();
+        head.headers_mut()
+            .insert("session".parse().unwrap(), session);
+        sessile::http::hot(&head, &node.engine).is_some()
+    };
+    for end in ["", "/", "?x"] {
+        assert!(hot(Method::GET, &format!("/v1/sessions/{alice}{end}")));
+        assert!(hot(Method::HEAD, &format!("/v1/sessions/{alice}{end}")));
+        assert!(!hot(Method::DELETE, &format!("/v1/sessions/{alice}{end}")));
+        assert!(!hot(Method::GET, &format!("/v1/%73essions/{alice}{end}")));
+    }
+    for method in [Method::GET, Method::HEAD, Method::POST] {
+        assert!(hot(method, VERIFY[0]));
+    }
+    assert!(!hot(Method::PUT, VERIFY[0]));
+    for other in [
+        VERIFY[1].into(),
+        "/auth/verify/".into(),
+        format!("/v1/sessions/{NEVER}/"),
+        format!("/v1/sessions/{alice}//"),
+        format!("/v1/sessions//{alice}"),
+        format!("/v1/sessions/{alice}/sudo"),
+        format!("/v1/sessions/{alice}%20"),
+        "/v1/sessions/".into(),
+        "/v1/sessions".into(),
+        "/v1/xrates/".into(),
+    ] {
+        assert!(!hot(Method::GET, &other), "{other}");
+    }
+}
