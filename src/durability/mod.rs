@@ -1,7 +1,7 @@
 //! Bytes on disk: the data directory, its manifest, the log. What a payload means is decided above.
 //!
 //! This room blocks; it must never be called from a thread that serves requests. It knows no
-//! actors and no HTTP. From the bottom up: [`storage`] (files, and files that fail), [`format`]
+//! actors and no HTTP. From the bottom up: [`storage`] (files, and files that fail), [`mod@format`]
 //! (every byte), [`record`] (framing), [`segment`] (one file), [`log`] (writing them), [`reading`]
 //! (reading them, and what counts as damage), [`manifest`] (what a directory is and which images
 //! are good), [`sealing`] (secrets that must be read again), [`journal`] (the port on top).

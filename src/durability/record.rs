@@ -177,11 +177,12 @@ pub fn find(bytes: &[u8], wanted: std::ops::Range<u64>) -> Result<Option<(usize,
         ] = *head;
         let sequence = u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]);
         if kind != 0 && wanted.contains(&sequence) {
+            // One that does not fit is not summed up.
             let length = u32::from_le_bytes([l0, l1, l2, l3]);
             let length = usize::try_from(length).unwrap_or(usize::MAX);
-            left = left
-                .checked_sub(length.min(RECORD_PAYLOAD_BYTES_MAX))
-                .ok_or(())?;
+            if length <= RECORD_PAYLOAD_BYTES_MAX.min(bytes.len() - at) {
+                left = left.checked_sub(length).ok_or(())?;
+            }
             if let Read::Complete { record, .. } = read(bytes.get(at..).unwrap_or_default()) {
                 return Ok(Some((at, record)));
             }

@@ -30,8 +30,7 @@ pub fn begin(storage: &dyn Storage, origin: Origin, room_bytes: u64) -> Result<(
         before: Link::default(),
     };
     let first = segment_name(head.first());
-    let (segments, _) = log_names(storage)?;
-    for found in segments {
+    for found in log_names(storage)? {
         let file = storage.open(&segment_name(found))?;
         let len = usize::try_from(file.size()?).unwrap_or(usize::MAX);
         let mut behind = vec![0; len.saturating_sub(SEGMENT_HEAD_BYTES).min(1 << 20)];
