@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -56,6 +56,10 @@ pub(super) struct Commit {
     queues: Queues,
     /// By which its decider knows it.
     pub(super) ticket: u64,
+    /// It takes something away, and takes effect even if the journal refuses it (R2).
+    restricts: bool,
+    refused: AtomicBool,
+    sequence: AtomicU64,
 }
 
 impl Commit {
@@ -64,6 +68,7 @@ impl Commit {
         parts: Vec<Part>,
         decider: Place,
         ticket: u64,
+        restricts: bool,
         queues: Queues,
         place_of: impl Fn(&Part) -> Place,
     ) -> Arc<Self> {
@@ -90,11 +95,31 @@ impl Commit {
             turn: AtomicUsize::new(0),
             queues,
             ticket,
+            restricts,
+            refused: AtomicBool::new(false),
+            sequence: AtomicU64::new(0),
         })
     }
 
-    /// The parts of a stage.
+    /// The journal refused it: its answer is "unavailable".
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused.load(Ordering::Acquire)
+    }
+
+    /// Its number in the journal; 0 if it is not known to be in it.
+    #[expect(
+        dead_code,
+        reason = "images take it as the position of a slot, once there are any"
+    )]
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence.load(Ordering::Acquire)
+    }
+
+    /// The parts of a stage, as far as they are to be applied.
     pub(super) fn stage(&self, stage: usize) -> &[Part] {
+        if self.was_refused() && !self.restricts {
+            return &[];
+        }
         self.stages
             .get(stage)
             .and_then(|s| self.parts.get(s.parts.clone()))
@@ -125,7 +150,20 @@ impl Entry for Commit {
         &self.parts
     }
 
-    fn durable(self: Arc<Self>) {
+    fn durable(self: Arc<Self>, sequence: u64) {
+        self.sequence.store(sequence, Ordering::Release);
+        self.hand_out();
+    }
+
+    fn refused(self: Arc<Self>) {
+        self.refused.store(true, Ordering::Release);
+        self.hand_out();
+    }
+}
+
+impl Commit {
+    /// Gives every owner its stages, in order.
+    fn hand_out(self: Arc<Self>) {
         for (stage, Stage { owner, .. }) in self.stages.iter().enumerate() {
             self.queue(*owner, |queue| {
                 queue.waiting.lock().push_back((self.clone(), stage))

@@ -113,31 +113,20 @@ impl<R: Room> Owner<R> {
             Part::Slot(slot, _) => Place::from(slot.shard(shards)),
             Part::Directory(_) => Place::from(shards),
         };
+        let restricts = asked
+            .as_ref()
+            .is_some_and(|(ask, _)| ask.command.is_restriction());
         let commit = Commit::new(
             parts,
             self.place,
             ticket,
+            restricts,
             self.shared.queues.clone(),
             place_of,
         );
-        let restricts = asked
-            .as_ref()
-            .is_some_and(|(ask, _)| ask.command.is_restriction());
         self.in_flight.insert(ticket, InFlight { asked, claims });
         if self.shared.journal.append(commit.clone()).is_err() {
-            // Refused is not undone: what takes something away takes effect all the same (R2).
-            if let Some((_, answer)) = self
-                .in_flight
-                .get_mut(&ticket)
-                .and_then(|f| f.asked.as_mut())
-            {
-                *answer = Err(ServiceError::Unavailable);
-            }
-            if restricts {
-                commit.durable()
-            } else {
-                self.settle(ticket)
-            }
+            commit.refused();
         }
     }
 
@@ -157,8 +146,19 @@ impl<R: Room> Owner<R> {
                 .events
                 .fetch_add(parts.len() as u64, Ordering::Relaxed);
             if commit.finish(stage) {
+                if commit.was_refused() {
+                    self.answer_unavailable(commit.ticket);
+                }
                 self.settle(commit.ticket);
             }
+        }
+    }
+
+    /// Refused is not undone: what takes something away took effect all the same (R2).
+    fn answer_unavailable(&mut self, ticket: u64) {
+        let waiting = self.in_flight.get_mut(&ticket);
+        if let Some((_, answer)) = waiting.and_then(|in_flight| in_flight.asked.as_mut()) {
+            *answer = Err(ServiceError::Unavailable);
         }
     }
 

@@ -1,6 +1,21 @@
-//! Bytes on disk. Today: the data directory itself, held by one process at a time. State is kept
-//! in memory only; the log and the snapshots come behind [`crate::journal`].
+//! Bytes on disk: the data directory, its manifest, the log. What a payload means is decided above.
 //!
-//! This room blocks; it must never be called from a thread that serves requests.
+//! This room blocks; it must never be called from a thread that serves requests. It knows no
+//! actors and no HTTP. From the bottom up: [`storage`] (files, and files that fail), [`mod@format`]
+//! (every byte), [`record`] (framing), [`segment`] (one file), [`log`] (writing them), [`reading`]
+//! (reading them, and what counts as damage), [`manifest`] (what a directory is and which images
+//! are good), [`sealing`] (secrets that must be read again), [`journal`] (the port on top).
+//!
+//! Invariants: what was reported durable is read again or its absence is reported as damage; what
+//! cannot be judged is refused and left as it is; the one thing that is ever cut is a torn tail.
 
 pub mod directory;
+pub mod format;
+pub mod journal;
+pub mod log;
+pub mod manifest;
+pub mod reading;
+pub mod record;
+pub mod sealing;
+pub mod segment;
+pub mod storage;

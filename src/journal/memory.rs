@@ -36,7 +36,16 @@ struct State {
     pace: Pace,
     refusing: bool,
     waiting: VecDeque<(Instant, Arc<dyn Entry>)>,
+    /// Sequence of the last record that became durable.
+    durable: u64,
     records: Vec<Vec<Part>>,
+}
+
+impl State {
+    fn pass_on(&mut self, entry: Arc<dyn Entry>) {
+        self.durable += 1;
+        entry.durable(self.durable);
+    }
 }
 
 /// The journal in memory.
@@ -54,6 +63,7 @@ impl MemoryJournal {
             pace,
             refusing: false,
             waiting: VecDeque::new(),
+            durable: 0,
             records: Vec::new(),
         };
         let journal = Arc::new(Self {
@@ -80,8 +90,21 @@ impl MemoryJournal {
     pub fn release(&self, count: usize) -> usize {
         let mut state = self.state.lock();
         let count = count.min(state.waiting.len());
+        for _ in 0..count {
+            if let Some((_, entry)) = state.waiting.pop_front() {
+                state.pass_on(entry);
+            }
+        }
+        count
+    }
+
+    /// Refuses the oldest `count` held records, as a disk does that fills up under them; returns how
+    /// many there were.
+    pub fn turn_away(&self, count: usize) -> usize {
+        let mut state = self.state.lock();
+        let count = count.min(state.waiting.len());
         for (_, entry) in state.waiting.drain(..count) {
-            entry.durable();
+            entry.refused();
         }
         count
     }
@@ -116,7 +139,7 @@ impl MemoryJournal {
             .is_some_and(|(due, _)| *due <= Instant::now())
         {
             if let Some((_, entry)) = state.waiting.pop_front() {
-                entry.durable();
+                state.pass_on(entry);
             }
         }
         let next = state.waiting.front().map(|(due, _)| *due);
@@ -141,7 +164,7 @@ impl Journal for MemoryJournal {
             state.records.push(entry.parts().to_vec());
         }
         match state.pace {
-            Pace::Prompt if state.waiting.is_empty() => entry.durable(),
+            Pace::Prompt if state.waiting.is_empty() => state.pass_on(entry),
             Pace::Prompt | Pace::Held => state.waiting.push_back((Instant::now(), entry)),
             Pace::Delayed(by) => {
                 state.waiting.push_back((Instant::now() + by, entry));

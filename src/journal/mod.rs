@@ -1,11 +1,11 @@
 //! The journal port: where records go before they take effect.
 //!
 //! An owner appends what it decided and goes on; nothing of it is visible until the journal says
-//! that it is durable (R2). Today's only journal is in memory: its promise is that of the process.
-//! A journal on disk stands behind the same trait.
+//! that it is durable (R2). One journal is in memory: its promise is that of the process. One on
+//! disk stands behind the same trait.
 //!
-//! Invariants: records become durable in the order in which they were appended, each exactly once;
-//! a record that was refused never becomes durable.
+//! Invariants: what was taken is reported exactly once, durable or refused; records become durable
+//! in the order in which they were appended; one that was refused never does.
 
 pub mod memory;
 
@@ -18,12 +18,18 @@ pub trait Entry: Send + Sync {
     /// The parts, in the order in which they take effect.
     fn parts(&self) -> &[Part];
     /// Called once, in append order, when the record is durable. Must not block.
-    fn durable(self: Arc<Self>);
+    ///
+    /// `sequence` is the record's number in the log, counted from 1; one that this journal does not
+    /// log has the number of the last one before it that is.
+    fn durable(self: Arc<Self>, sequence: u64);
+    /// Called instead if a record that was taken cannot be made durable after all. Must not block.
+    fn refused(self: Arc<Self>);
 }
 
 /// Where records go.
 pub trait Journal: Send + Sync + 'static {
-    /// Takes a record. Its `durable` is called later, or before this returns.
+    /// Takes a record. Its `durable` or `refused` is called later, or before this returns; neither
+    /// is if this returns an error.
     fn append(&self, entry: Arc<dyn Entry>) -> Result<(), JournalRefused>;
 }
 

@@ -173,8 +173,12 @@ impl Entry for Watched {
         self.entry.parts()
     }
 
-    fn durable(self: Arc<Self>) {
+    fn durable(self: Arc<Self>, sequence: u64) {
         (self.tell)(Moment::Durable, self.entry.parts());
-        self.entry.clone().durable();
+        self.entry.clone().durable(sequence);
+    }
+
+    fn refused(self: Arc<Self>) {
+        self.entry.clone().refused();
     }
 }

@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("telemetry",   &["session", "config"]),
     // What happened becomes durable; bytes on disk.
     ("journal",     &["session", "engine"]),
-    ("durability",  &["session", "engine", "journal"]),
+    ("durability",  &["session", "engine", "journal", "clock", "entropy"]),
     // Proofs of identity.
     ("credentials", &["session", "engine", "clock", "entropy"]),
     ("tokens",      &["session", "engine", "clock", "entropy"]),

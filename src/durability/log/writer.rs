@@ -1,0 +1,304 @@
+//! The writer of the log: takes what was appended, writes, syncs, reports.
+//!
+//! Invariants: it alone touches the newest segment; a batch that could not be written is refused
+//! before a later one is tried; a segment gets its first record after the one before is sealed.
+
+use std::time::Duration;
+
+use std::sync::Arc;
+
+use super::batch::Batch;
+use super::{Class, Mode, OnFailure, Shared, count};
+use crate::clock::SharedClock;
+use crate::durability::format::{Origin, SealKind, SegmentHead};
+use crate::durability::segment::{Segment, Source, WriteError, make_reserve};
+use crate::durability::storage::{SharedStorage, StorageError, SyncSite};
+use crate::session::time::Timestamp;
+
+/// The longest a written record waits for its sync: half of what is promised, so that a slow sync
+/// still ends in time.
+const SYNC_EVERY_MS: u64 = 500;
+/// How often a full disk is asked for room.
+const RETRY_EVERY_MS: u64 = 500;
+
+enum Wake {
+    Work,
+    Due,
+    Stop,
+}
+
+/// The writing side of a log.
+pub struct LogWriter {
+    pub(super) shared: Arc<Shared>,
+    pub(super) storage: SharedStorage,
+    pub(super) origin: Origin,
+    pub(super) clock: SharedClock,
+    pub(super) segment: Segment,
+    /// Something was written that is not synced, the oldest of it then.
+    pub(super) unsynced: Option<Timestamp>,
+    /// The reserve is there.
+    pub(super) reserve: bool,
+    /// Grants are refused; room was looked for then.
+    pub(super) short_since: Option<Timestamp>,
+    /// Taken when it was called, or never to be called again.
+    pub(super) on_failure: Option<OnFailure>,
+}
+
+impl LogWriter {
+    /// Works until the log is closed.
+    pub fn run(mut self) {
+        loop {
+            match self.wait() {
+                Wake::Work => self.turn(false),
+                Wake::Due => self.turn(true),
+                Wake::Stop => return self.stop(),
+            }
+        }
+    }
+
+    fn wait(&self) -> Wake {
+        let mut front = self.shared.front.lock();
+        loop {
+            if !front.filling.is_empty() {
+                return Wake::Work;
+            }
+            if front.stopping {
+                return Wake::Stop;
+            }
+            front.idle = true;
+            let pause = if self.unsynced.is_some() {
+                SYNC_EVERY_MS
+            } else if self.short_since.is_some() {
+                RETRY_EVERY_MS
+            } else {
+                self.shared.work.wait(&mut front);
+                continue;
+            };
+            let pause = Duration::from_millis(pause);
+            let waited = self.shared.work.wait_for(&mut front, pause);
+            front.idle = false;
+            if waited.timed_out() && front.filling.is_empty() && !front.stopping {
+                return Wake::Due;
+            }
+        }
+    }
+
+    /// Writes and reports what was appended until now. `due`: what is to happen every so often
+    /// happens now.
+    pub fn turn(&mut self, due: bool) {
+        let now = self.clock.now();
+        let past = |since: Option<Timestamp>, ms: u64| {
+            since.is_some_and(|since| due || now.since_ms(since) >= ms)
+        };
+        if past(self.short_since, RETRY_EVERY_MS) {
+            self.look_for_room();
+        }
+        let overdue = past(self.unsynced, SYNC_EVERY_MS);
+        let (batch, sync) = {
+            let mut front = self.shared.front.lock();
+            if front.poisoned || (front.filling.is_empty() && !overdue) {
+                return;
+            }
+            front.writing = true;
+            let next = Batch::new(front.filling.last(), true);
+            let batch = std::mem::replace(&mut front.filling, next);
+            let sync = overdue || self.wants_sync(&batch);
+            front.filling.after_sync = after(&batch, sync);
+            (batch, sync)
+        };
+        match self.store(batch, sync) {
+            Ok(()) => self.shared.front.lock().writing = false,
+            Err((batch, error)) => self.poison(batch, &error),
+        }
+    }
+
+    /// Writes what waits, seals the log as stopped in good order, and ends. What the seal would
+    /// promise is not promised after a failure.
+    pub fn stop(mut self) {
+        self.shared.front.lock().stopping = true;
+        self.turn(true);
+        if self.shared.front.lock().poisoned {
+            return;
+        }
+        let ended = self
+            .sync()
+            .and_then(|()| self.segment.seal(SealKind::Stopped));
+        if let Err(WriteError::Refused(error) | WriteError::Unsure(error)) = ended {
+            self.poison(Batch::new(self.segment.last(), false), &error);
+        }
+    }
+
+    fn wants_sync(&self, batch: &Batch) -> bool {
+        match self.shared.settings.mode {
+            Mode::Sync | Mode::Snapshot => !batch.bytes().is_empty(),
+            Mode::Balanced => batch.has(waits_for_sync),
+        }
+    }
+
+    /// Writes a batch, syncs if it is to be, reports. What cannot be written is refused; an error
+    /// means that it is not known what the disk holds.
+    fn store(&mut self, mut batch: Batch, mut sync: bool) -> Result<(), (Batch, StorageError)> {
+        // As it came; then restrictions alone, wherever there is room; then nothing.
+        for attempt in 0..3 {
+            let written = match attempt {
+                _ if batch.bytes().is_empty() => break,
+                0 => self.write(&batch),
+                _ => self.write_anywhere(&batch),
+            };
+            match written {
+                Ok(()) => break,
+                Err(WriteError::Unsure(error)) => return Err((batch, error)),
+                Err(WriteError::Refused(_)) => {
+                    batch = self.give_up(batch, attempt == 0);
+                    sync = self.wants_sync(&batch) || (sync && self.unsynced.is_some());
+                    self.shared.front.lock().filling.after_sync = after(&batch, sync);
+                }
+            }
+        }
+        let shared = self.shared.clone();
+        let counters = &shared.counters;
+        count(&counters.records, batch.records() as u64);
+        count(&counters.bytes, batch.bytes().len() as u64);
+        if self.shared.settings.mode == Mode::Balanced {
+            count(&counters.acknowledged, batch.report(waits_for_sync));
+        }
+        if sync && let Err(WriteError::Refused(error) | WriteError::Unsure(error)) = self.sync() {
+            return Err((batch, error));
+        }
+        count(&counters.acknowledged, batch.report(|_| false));
+        Ok(())
+    }
+
+    fn write(&mut self, batch: &Batch) -> Result<(), WriteError> {
+        let settings = self.shared.settings;
+        if self.segment.bytes() >= settings.segment_bytes {
+            self.rotate(Source::New(settings.room_bytes))?;
+        }
+        self.segment
+            .make_room(batch.bytes().len() as u64, settings.room_bytes)?;
+        self.append(batch)
+    }
+
+    /// Writes to a full disk: into room that was taken before, else into the reserve.
+    fn write_anywhere(&mut self, batch: &Batch) -> Result<(), WriteError> {
+        let bytes = batch.bytes().len() as u64;
+        if self.segment.has_room(bytes) {
+            match self.append(batch) {
+                Err(WriteError::Refused(_)) => {}
+                done => return done,
+            }
+        }
+        if !self.reserve {
+            return Err(no_room());
+        }
+        self.rotate(Source::Reserve)?;
+        self.reserve = false;
+        if !self.segment.has_room(bytes) {
+            return Err(no_room());
+        }
+        self.append(batch)
+    }
+
+    fn append(&mut self, batch: &Batch) -> Result<(), WriteError> {
+        self.segment.append(batch.bytes(), batch.last())?;
+        self.unsynced = self.unsynced.or_else(|| Some(self.clock.now()));
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), WriteError> {
+        if self.unsynced.is_some() {
+            self.segment.sync(SyncSite::Records)?;
+            self.unsynced = None;
+            count(&self.shared.counters.syncs, 1);
+        }
+        Ok(())
+    }
+
+    /// Goes on in another segment.
+    pub(super) fn rotate(&mut self, source: Source) -> Result<(), WriteError> {
+        self.sync()?;
+        let head = SegmentHead {
+            origin: self.origin,
+            before: self.segment.last(),
+        };
+        let next = Segment::begin(&*self.storage, source, head)?;
+        self.segment.seal(SealKind::Continued)?;
+        self.segment = next;
+        count(&self.shared.counters.segments, 1);
+        Ok(())
+    }
+
+    /// Refuses what could not be written and all that was appended since, restrictions aside if
+    /// they are to be tried again. Grants are refused from now on.
+    fn give_up(&mut self, batch: Batch, restrictions_stay: bool) -> Batch {
+        self.short_since = self.short_since.or_else(|| Some(self.clock.now()));
+        let before = self.segment.last();
+        let (batch, refused) = {
+            let mut front = self.shared.front.lock();
+            front.short_of_room = true;
+            let later = std::mem::replace(&mut front.filling, Batch::new(before, false));
+            let kept = |class: Class| restrictions_stay && class.restriction;
+            let (batch, refused) = batch.without(later, before, kept);
+            front.filling = Batch::new(batch.last(), false);
+            (batch, refused)
+        };
+        count(&self.shared.counters.refused, refused.len() as u64);
+        for entry in refused {
+            entry.refused();
+        }
+        batch
+    }
+
+    /// Takes grants again once there is room for them and a reserve.
+    fn look_for_room(&mut self) {
+        self.short_since = Some(self.clock.now());
+        let settings = self.shared.settings;
+        self.reserve = self.reserve || make_reserve(&*self.storage, settings.reserve_bytes).is_ok();
+        let room = self
+            .segment
+            .make_room(settings.room_bytes, settings.room_bytes);
+        match room {
+            Ok(()) if self.reserve => {
+                self.short_since = None;
+                self.shared.front.lock().short_of_room = false;
+            }
+            Ok(()) | Err(WriteError::Refused(_)) => {}
+            Err(WriteError::Unsure(error)) => {
+                self.poison(Batch::new(self.segment.last(), false), &error);
+            }
+        }
+    }
+
+    /// The end: everything that waits is refused, and so is whatever comes.
+    fn poison(&mut self, batch: Batch, error: &StorageError) {
+        let later = {
+            let mut front = self.shared.front.lock();
+            front.poisoned = true;
+            front.writing = false;
+            let empty = Batch::new(front.filling.last(), false);
+            std::mem::replace(&mut front.filling, empty)
+        };
+        (self.unsynced, self.short_since) = (None, None);
+        for entry in batch.into_entries().chain(later.into_entries()) {
+            count(&self.shared.counters.refused, 1);
+            entry.refused();
+        }
+        if let Some(tell) = self.on_failure.take() {
+            tell(error.to_string());
+        }
+    }
+}
+
+fn waits_for_sync(class: Class) -> bool {
+    class.restriction || class.always
+}
+
+/// Whether the next batch is written after a sync of everything before it.
+fn after(batch: &Batch, sync: bool) -> bool {
+    sync || (batch.bytes().is_empty() && batch.after_sync)
+}
+
+fn no_room() -> WriteError {
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    WriteError::Refused(StorageError::io("writing", "the log", full))
+}

@@ -1,0 +1,301 @@
+//! What a data directory is, and which images and which part of the log are its state.
+//!
+//! Invariants: it is replaced whole, by a file that was durable before it got the name; what
+//! [`Manifest::store`] and [`Manifest::load`] return from is durable, name included, so that what it no longer
+//! names may be removed; every byte is covered by its digest; two generations at most, the newer first.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::format::{
+    HeadFlaw, InstanceId, MANIFEST, MANIFEST_BYTES_MAX, MANIFEST_MAGIC, MANIFEST_NEW, VERSION,
+};
+use super::segment::remove_leftover;
+use super::storage::{Storage, StorageError, SyncSite, read_file};
+use crate::session::time::Timestamp;
+use crate::session::token::InstallKey;
+
+const KEY_BYTES: usize = 32;
+const DIGEST_BYTES: usize = 32;
+/// Generations a manifest names at most: one to use, one to fall back to.
+pub const GENERATIONS_MAX: usize = 2;
+/// Images of a generation: one per shard, one of the directory.
+pub const IMAGES_MAX: usize = 4_097;
+const NAME_BYTES_MAX: usize = 100;
+/// Length of the name, size, digest, records, position; the name is beside it.
+const IMAGE_BYTES_MIN: usize = 1 + 8 + DIGEST_BYTES + 8 + 8;
+
+/// One image file of a generation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageEntry {
+    /// Its name, relative to the data directory, at most 100 bytes.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// BLAKE3 of all of it.
+    pub digest: [u8; DIGEST_BYTES],
+    /// Records in it.
+    pub records: u64,
+    /// The sequence up to which everything is in it.
+    pub position: u64,
+}
+
+/// A row of images from which, with the log behind `position`, the state follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation {
+    /// Grows by one from generation to generation.
+    pub number: u64,
+    /// The lowest sequence up to which everything is in its images; the log is needed from the next one.
+    pub position: u64,
+    /// Its files.
+    pub images: Vec<ImageEntry>,
+}
+
+/// The manifest. Its `Debug` shows no key.
+#[derive(Clone)]
+pub struct Manifest {
+    /// Which data directory this is.
+    pub instance: InstanceId,
+    install_key: Zeroizing<[u8; KEY_BYTES]>,
+    /// Development mode filled it: it is not to be served to others.
+    pub development: bool,
+    /// No clock of this directory was ever later than this; engine time never falls below it.
+    pub clock_floor: Timestamp,
+    /// At most two, the newer first.
+    pub generations: Vec<Generation>,
+}
+
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manifest")
+            .field("instance", &self.instance)
+            .field("development", &self.development)
+            .field("clock_floor", &self.clock_floor)
+            .field("generations", &self.generations)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no manifest to go by. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The disk refused.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// It is not what was written.
+    #[error("manifest is damaged: {0}; nothing was changed: restore a backup")]
+    Damage(HeadFlaw),
+    /// A newer program wrote it.
+    #[error("manifest: {0}")]
+    Version(HeadFlaw),
+}
+
+impl From<HeadFlaw> for ManifestError {
+    fn from(flaw: HeadFlaw) -> Self {
+        match flaw {
+            HeadFlaw::Version(_) => Self::Version(flaw),
+            _ => Self::Damage(flaw),
+        }
+    }
+}
+
+impl Manifest {
+    /// The manifest of a new data directory, from random bytes.
+    #[must_use]
+    pub fn new(
+        instance: InstanceId,
+        install_key: [u8; KEY_BYTES],
+        development: bool,
+        clock_floor: Timestamp,
+    ) -> Self {
+        Self {
+            instance,
+            install_key: Zeroizing::new(install_key),
+            development,
+            clock_floor,
+            generations: Vec::new(),
+        }
+    }
+
+    /// The key under which secrets of this directory are digested.
+    #[must_use]
+    pub fn install_key(&self) -> InstallKey {
+        InstallKey::new(*self.install_key)
+    }
+
+    /// The lowest sequence that the log must still have: the older generation may be needed.
+    #[must_use]
+    pub fn log_needed_from(&self) -> u64 {
+        let positions = self.generations.iter().map(|g| g.position);
+        positions.min().unwrap_or(0).saturating_add(1)
+    }
+
+    /// Names a new generation; the oldest one falls out if there are more than two.
+    pub fn advance(&mut self, generation: Generation) {
+        self.generations.insert(0, generation);
+        self.generations.truncate(GENERATIONS_MAX);
+    }
+
+    /// Reads the manifest, if there is one. The name it was found under is durable afterwards.
+    pub fn load(storage: &dyn Storage) -> Result<Option<Self>, ManifestError> {
+        let bytes = match read_file(storage, MANIFEST, MANIFEST_BYTES_MAX) {
+            Err(error) if error.is_missing() => return Ok(None),
+            read => read?.ok_or(HeadFlaw::Long)?,
+        };
+        let manifest = Self::decode(&bytes)?;
+        storage.sync_dir("", SyncSite::FoundManifest)?;
+        Ok(Some(manifest))
+    }
+
+    /// Replaces the manifest. After an error either one may be there after a restart, and what
+    /// either names must stay.
+    pub fn store(&self, storage: &dyn Storage) -> Result<(), ManifestError> {
+        let bytes = self.encode()?;
+        remove_leftover(storage, MANIFEST_NEW)?;
+        let mut file = storage.create(MANIFEST_NEW)?;
+        file.write_at(0, &bytes)?;
+        file.sync_data(SyncSite::Manifest)?;
+        drop(file);
+        storage.rename(MANIFEST_NEW, MANIFEST)?;
+        storage.sync_dir("", SyncSite::ManifestName)?;
+        Ok(())
+    }
+
+    /// The bytes of the file. An error if it names more than a manifest may.
+    pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, HeadFlaw> {
+        let mut out = Zeroizing::new(Vec::with_capacity(512));
+        out.extend_from_slice(&MANIFEST_MAGIC);
+        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&self.instance.0);
+        out.extend_from_slice(&*self.install_key);
+        out.push(u8::from(self.development));
+        out.extend_from_slice(&self.clock_floor.ms().to_le_bytes());
+        out.push(bounded(
+            self.generations.len(),
+            GENERATIONS_MAX,
+            "number of generations",
+        )?);
+        for generation in &self.generations {
+            out.extend_from_slice(&generation.number.to_le_bytes());
+            out.extend_from_slice(&generation.position.to_le_bytes());
+            let images: u16 = bounded(generation.images.len(), IMAGES_MAX, "number of images")?;
+            out.extend_from_slice(&images.to_le_bytes());
+            for image in &generation.images {
+                out.push(bounded(
+                    image.name.len(),
+                    NAME_BYTES_MAX,
+                    "name of an image",
+                )?);
+                out.extend_from_slice(image.name.as_bytes());
+                out.extend_from_slice(&image.size.to_le_bytes());
+                out.extend_from_slice(&image.digest);
+                out.extend_from_slice(&image.records.to_le_bytes());
+                out.extend_from_slice(&image.position.to_le_bytes());
+            }
+        }
+        let digest = blake3::hash(&out);
+        out.extend_from_slice(digest.as_bytes());
+        Ok(out)
+    }
+
+    /// Reads the bytes of the file.
+    pub fn decode(bytes: &[u8]) -> Result<Self, HeadFlaw> {
+        let (body, digest) = bytes
+            .split_last_chunk::<DIGEST_BYTES>()
+            .ok_or(HeadFlaw::Short)?;
+        let mut fields = Fields(body);
+        if fields.take()? != MANIFEST_MAGIC {
+            return Err(HeadFlaw::Magic);
+        }
+        // Every version begins and ends alike, so that a newer one is told from damage.
+        let version = u32::from_le_bytes(fields.take()?);
+        let sound = blake3::hash(body) == *digest;
+        match version {
+            VERSION if sound => {}
+            newer if newer > VERSION && sound => return Err(HeadFlaw::Version(newer)),
+            _ => return Err(HeadFlaw::Checksum),
+        }
+        let instance = InstanceId(fields.take()?);
+        let install_key = Zeroizing::new(fields.take()?);
+        let [development] = fields.take()?;
+        if development > 1 {
+            return Err(HeadFlaw::Value("development mark"));
+        }
+        let clock_floor = Timestamp::from_ms(fields.u64()?);
+        let [count] = fields.take()?;
+        if usize::from(count) > GENERATIONS_MAX {
+            return Err(HeadFlaw::Value("number of generations"));
+        }
+        let mut generations = Vec::with_capacity(usize::from(count));
+        for _ in 0..count {
+            generations.push(fields.generation()?);
+        }
+        if !fields.0.is_empty() {
+            return Err(HeadFlaw::Long);
+        }
+        Ok(Self {
+            instance,
+            install_key,
+            development: development == 1,
+            clock_floor,
+            generations,
+        })
+    }
+}
+
+fn bounded<N: TryFrom<usize>>(value: usize, max: usize, what: &'static str) -> Result<N, HeadFlaw> {
+    let value = Some(value).filter(|value| *value <= max);
+    value
+        .and_then(|value| N::try_from(value).ok())
+        .ok_or(HeadFlaw::Value(what))
+}
+
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], HeadFlaw> {
+        let (field, rest) = self.0.split_first_chunk::<N>().ok_or(HeadFlaw::Short)?;
+        self.0 = rest;
+        Ok(*field)
+    }
+
+    fn u64(&mut self) -> Result<u64, HeadFlaw> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn generation(&mut self) -> Result<Generation, HeadFlaw> {
+        let number = self.u64()?;
+        let position = self.u64()?;
+        let count = usize::from(u16::from_le_bytes(self.take()?));
+        // A number is believed only as far as there are bytes for it.
+        if count > IMAGES_MAX || count * IMAGE_BYTES_MIN > self.0.len() {
+            return Err(HeadFlaw::Value("number of images"));
+        }
+        let mut images = Vec::with_capacity(count);
+        for _ in 0..count {
+            let [len] = self.take()?;
+            let (name, rest) = self
+                .0
+                .split_at_checked(usize::from(len))
+                .ok_or(HeadFlaw::Short)?;
+            self.0 = rest;
+            let name = std::str::from_utf8(name)
+                .ok()
+                .filter(|name| name.len() <= NAME_BYTES_MAX)
+                .ok_or(HeadFlaw::Value("name of an image"))?;
+            images.push(ImageEntry {
+                name: name.to_owned(),
+                size: self.u64()?,
+                digest: self.take()?,
+                records: self.u64()?,
+                position: self.u64()?,
+            });
+        }
+        Ok(Generation {
+            number,
+            position,
+            images,
+        })
+    }
+}

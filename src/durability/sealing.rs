@@ -1,0 +1,339 @@
+//! Secrets that must be read again (one-time-password seeds, private keys), sealed under a key that
+//! is not in the data directory. Source: R13, I9.
+//!
+//! AES-256-GCM; what is sealed is bound to its name, so that it opens nowhere else. Invariants:
+//! neither key nor contents are in any error or `Debug`; nothing is returned of what does not open.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+use super::format::InstanceId;
+use crate::entropy::{Entropy, random};
+
+const KEY_BYTES: usize = 32;
+/// The first byte of what is sealed: AES-256-GCM with a random nonce.
+const SCHEME: u8 = 1;
+/// The longest key file: 64 digits and a little white space.
+const KEY_FILE_BYTES_MAX: u64 = 128;
+/// The longest thing that is sealed.
+pub const SEALED_BYTES_MAX: usize = 64 << 10;
+
+/// What is sealed, and of whom: it opens under the same name only.
+#[derive(Clone, Copy, Debug)]
+pub struct SealedName<'a> {
+    /// The data directory.
+    pub instance: InstanceId,
+    /// What it is, for people: "one-time-password seed".
+    pub what: &'static str,
+    /// Which one, for people and machines: the account's number, the key's id.
+    pub of: &'a str,
+}
+
+impl SealedName<'_> {
+    /// Unambiguous: the parts cannot run into each other.
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = b"sessile sealed 1\0".to_vec();
+        bytes.extend_from_slice(&self.instance.0);
+        for part in [self.what, self.of] {
+            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        bytes
+    }
+}
+
+impl fmt::Display for SealedName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} of {}", self.what, self.of)
+    }
+}
+
+/// Why something was not sealed or opened, or why there is no key to do so.
+#[derive(Debug, thiserror::Error)]
+pub enum SealingError {
+    /// Another key, or damage: they cannot be told apart.
+    #[error(
+        "{0} does not open: the sealing key is another one, or it is damaged; restore the key or a backup"
+    )]
+    DoesNotOpen(String),
+    /// It could not be sealed.
+    #[error("{0} cannot be sealed: {1}")]
+    NotSealed(String, &'static str),
+    /// The key file could not be read.
+    #[error("{0}: {1}: give the sealing key with --sealing-key-file")]
+    File(PathBuf, std::io::Error),
+    /// Others may read the key file.
+    #[error("{0} has mode {1:04o}, so others can reach it: chmod 0600 it")]
+    Mode(PathBuf, u32),
+    /// The key file holds something else.
+    #[error(
+        "{0} holds no sealing key (32 bytes, in hexadecimal or base64): make one with `sessile keys new-sealing-key`"
+    )]
+    NoKey(PathBuf),
+}
+
+/// The sealing key.
+pub struct SealingKey(LessSafeKey);
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey(..)")
+    }
+}
+
+impl SealingKey {
+    /// The key with these bytes.
+    #[must_use]
+    pub fn new(bytes: &[u8; KEY_BYTES]) -> Self {
+        let key = UnboundKey::new(&AES_256_GCM, bytes).expect("the key has the cipher's length");
+        Self(LessSafeKey::new(key))
+    }
+
+    /// Reads a key file: 32 bytes as 64 hexadecimal digits or as base64 of either alphabet, with
+    /// white space around them, readable by its owner only.
+    pub fn read(path: &Path) -> Result<Self, SealingError> {
+        let failed = |error| SealingError::File(path.to_owned(), error);
+        // A pipe without a writer would hold the start up for ever.
+        let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let file = File::options()
+            .read(true)
+            .custom_flags(nonblock)
+            .open(path)
+            .map_err(failed)?;
+        let about = file.metadata().map_err(failed)?;
+        let mode = about.mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(SealingError::Mode(path.to_owned(), mode));
+        }
+        let mut text = Zeroizing::new(String::with_capacity(256));
+        file.take(KEY_FILE_BYTES_MAX + 1)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        let key = Some(text.trim())
+            .filter(|_| text.len() as u64 <= KEY_FILE_BYTES_MAX)
+            .and_then(key_of);
+        key.map(|key| Self::new(&key))
+            .ok_or_else(|| SealingError::NoKey(path.to_owned()))
+    }
+
+    /// Seals `plain` under its name.
+    pub fn seal(
+        &self,
+        entropy: &dyn Entropy,
+        name: &SealedName<'_>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealingError> {
+        let failed = |why| SealingError::NotSealed(name.to_string(), why);
+        if plain.len() > SEALED_BYTES_MAX {
+            return Err(failed("it is too long"));
+        }
+        let nonce: [u8; NONCE_LEN] =
+            random(entropy).map_err(|_| failed("the system gave no random bytes"))?;
+        // With its whole room at once: growing would leave a copy of the secret behind.
+        let tag = AES_256_GCM.tag_len();
+        let mut inside = Zeroizing::new(Vec::with_capacity(plain.len() + tag));
+        inside.extend_from_slice(plain);
+        let unique = Nonce::assume_unique_for_key(nonce);
+        self.0
+            .seal_in_place_append_tag(unique, Aad::from(name.bytes()), &mut *inside)
+            .map_err(|_| failed("the cipher refused"))?;
+        Ok([&[SCHEME], nonce.as_slice(), inside.as_slice()].concat())
+    }
+
+    /// Opens what was sealed under this name.
+    pub fn open(
+        &self,
+        name: &SealedName<'_>,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
+        let failed = || SealingError::DoesNotOpen(name.to_string());
+        let (scheme, rest) = sealed.split_first().ok_or_else(failed)?;
+        let (nonce, inside) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(failed)?;
+        if *scheme != SCHEME || inside.len() > SEALED_BYTES_MAX + AES_256_GCM.tag_len() {
+            return Err(failed());
+        }
+        let mut inside = Zeroizing::new(inside.to_vec());
+        let unique = Nonce::assume_unique_for_key(*nonce);
+        let len = self
+            .0
+            .open_in_place(unique, Aad::from(name.bytes()), &mut inside)
+            .map_err(|_| failed())?
+            .len();
+        inside.truncate(len);
+        Ok(inside)
+    }
+}
+
+fn key_of(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
+    let mut key = Zeroizing::new([0; KEY_BYTES]);
+    if text.len() == 2 * KEY_BYTES {
+        let mut digits = text.chars().map(|digit| digit.to_digit(16));
+        for byte in key.iter_mut() {
+            let value = digits.next()?? * 16 + digits.next()??;
+            *byte = u8::try_from(value).ok()?;
+        }
+        return Some(key);
+    }
+    let lenient =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    // One byte more than is wanted, so that a longer key is seen; the decoder asks for whole groups.
+    let mut room = Zeroizing::new([0_u8; 3 * KEY_BYTES]);
+    for letters in [&alphabet::STANDARD, &alphabet::URL_SAFE] {
+        let engine = GeneralPurpose::new(letters, lenient);
+        if let Ok(len) = engine.decode_slice(text, &mut room[..])
+            && len == KEY_BYTES
+        {
+            key.copy_from_slice(room.get(..len)?);
+            return Some(key);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::entropy::{EntropyFailed, SystemEntropy};
+
+    const SEED: &[u8] = b"twenty bytes of seed";
+
+    fn name(of: &str) -> SealedName<'_> {
+        SealedName {
+            instance: InstanceId([1; 16]),
+            what: "one-time-password seed",
+            of,
+        }
+    }
+
+    fn sealed() -> (SealingKey, Vec<u8>) {
+        let key = SealingKey::new(&[5; 32]);
+        let sealed = key.seal(&SystemEntropy, &name("account 17"), SEED);
+        (key, sealed.unwrap())
+    }
+
+    #[test]
+    fn what_was_sealed_opens_under_its_name_and_key_only() {
+        let (key, sealed) = sealed();
+        let of = name("account 17");
+        assert_eq!(&key.open(&of, &sealed).unwrap()[..], SEED);
+        assert!(!sealed.windows(SEED.len()).any(|window| window == SEED));
+        let elsewhere = [
+            name("account 18"),
+            SealedName {
+                what: "private key",
+                ..of
+            },
+            SealedName {
+                instance: InstanceId([2; 16]),
+                ..of
+            },
+        ];
+        for other in elsewhere {
+            assert!(key.open(&other, &sealed).is_err(), "{other}");
+        }
+        let refused = SealingKey::new(&[6; 32]).open(&of, &sealed).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the one-time-password seed of account 17 does not open: the sealing key is another one, \
+             or it is damaged; restore the key or a backup"
+        );
+        assert_eq!(format!("{key:?}"), "SealingKey(..)");
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_refused() {
+        let (key, sealed) = sealed();
+        for len in 0..sealed.len() {
+            assert!(key.open(&name("account 17"), &sealed[..len]).is_err());
+        }
+        for bit in 0..sealed.len() * 8 {
+            let mut flipped = sealed.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(key.open(&name("account 17"), &flipped).is_err(), "{bit}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_sealed_twice_alike_nor_without_randomness() {
+        struct Dry;
+        impl Entropy for Dry {
+            fn fill(&self, _: &mut [u8]) -> Result<(), EntropyFailed> {
+                Err(EntropyFailed)
+            }
+        }
+        assert_ne!(sealed().1, sealed().1);
+        let key = SealingKey::new(&[5; 32]);
+        assert!(key.seal(&Dry, &name("a"), SEED).is_err());
+        let long = vec![0; SEALED_BYTES_MAX + 1];
+        assert!(key.seal(&SystemEntropy, &name("a"), &long).is_err());
+    }
+
+    #[test]
+    fn a_key_file_is_hexadecimal_or_base64_and_private() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        let write = |text: &str, mode| {
+            std::fs::write(&path, text).unwrap();
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&path, mode).unwrap();
+        };
+        // All bits set shows the letters that the two alphabets write differently.
+        let sealed = SealingKey::new(&[255; 32])
+            .seal(&SystemEntropy, &name("a"), SEED)
+            .unwrap();
+        let standard = format!("{}8=", "/".repeat(42));
+        for text in [
+            "ff".repeat(32),
+            format!("  {}\n", "FF".repeat(32)),
+            standard.clone(),
+            standard.trim_end_matches('=').to_owned() + "\n",
+            standard.replace('/', "_"),
+        ] {
+            for mode in [0o600, 0o400] {
+                write(&text, mode);
+                let key = SealingKey::read(&path).unwrap();
+                assert_eq!(&key.open(&name("a"), &sealed).unwrap()[..], SEED, "{text}");
+                let again = std::fs::Permissions::from_mode(0o600);
+                std::fs::set_permissions(&path, again).unwrap();
+            }
+        }
+        for text in [
+            "",
+            "ff",
+            &"ff".repeat(31),
+            &"fg".repeat(32),
+            &"ff".repeat(33),
+            &"A".repeat(60),
+            &" ".repeat(200),
+        ] {
+            write(text, 0o600);
+            let refused = SealingKey::read(&path).unwrap_err();
+            assert!(
+                matches!(refused, SealingError::NoKey(_)),
+                "{text}: {refused}"
+            );
+        }
+        write(&"ff".repeat(32), 0o640);
+        let refused = SealingKey::read(&path).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .ends_with("has mode 0640, so others can reach it: chmod 0600 it")
+        );
+        assert!(matches!(
+            SealingKey::read(&directory.path().join("none")),
+            Err(SealingError::File(..))
+        ));
+    }
+}

@@ -1,0 +1,297 @@
+//! The real files. Every call is one ordinary system call or a short row of them, so that faults
+//! can be injected from outside.
+
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::{Storage, StorageError, StoredFile, SyncSite, split_name};
+
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
+/// The bits of a mode that concern others than the owner.
+const OTHERS: u32 = 0o077;
+
+/// Files below a directory of the operating system.
+#[derive(Debug)]
+pub struct OsStorage {
+    root: PathBuf,
+}
+
+impl OsStorage {
+    /// The files below `root`, which must be a directory, mode 0700, and no link.
+    pub fn open(root: &Path) -> Result<Self, StorageError> {
+        let storage = Self {
+            root: root.to_owned(),
+        };
+        storage.directory("")?;
+        Ok(storage)
+    }
+
+    fn path(&self, name: &str) -> Result<PathBuf, StorageError> {
+        if name.is_empty() {
+            // Joining nothing would add a slash, which follows a link.
+            return Ok(self.root.clone());
+        }
+        let strange = |part: &str| part.is_empty() || part == "." || part == "..";
+        if name.split('/').any(strange) {
+            let refused = io::Error::from(io::ErrorKind::InvalidInput);
+            return Err(StorageError::io("naming", name, refused));
+        }
+        Ok(self.root.join(name))
+    }
+
+    /// Opens a directory, and so proves that it is one, is no link, and is ours alone.
+    fn directory(&self, name: &str) -> Result<File, StorageError> {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .custom_flags(flags(OFlags::NOFOLLOW | OFlags::DIRECTORY));
+        let directory = self.opened(&options, name, "opening")?;
+        let about = metadata(&directory, name)?;
+        own(&about, name, DIRECTORY_MODE)?;
+        Ok(directory)
+    }
+
+    /// Opens a path of which no part below the root is a link.
+    fn opened(
+        &self,
+        options: &OpenOptions,
+        name: &str,
+        doing: &'static str,
+    ) -> Result<File, StorageError> {
+        let (directory, _) = split_name(name);
+        if !directory.is_empty() {
+            self.directory(directory)?;
+        }
+        let path = self.path(name)?;
+        options.open(&path).map_err(|error| {
+            // The system's word for a link differs; a look tells.
+            let is_link = |about: Metadata| about.file_type().is_symlink();
+            if std::fs::symlink_metadata(&path).is_ok_and(is_link) {
+                let name = name.to_owned();
+                return StorageError::Link { name };
+            }
+            StorageError::io(doing, name, error)
+        })
+    }
+
+    fn file(&self, options: &OpenOptions, name: &str, doing: &'static str) -> Opened {
+        let file = self.opened(options, name, doing)?;
+        let about = metadata(&file, name)?;
+        if !about.is_file() {
+            return Err(StorageError::Kind {
+                name: name.to_owned(),
+                wanted: "file",
+            });
+        }
+        own(&about, name, FILE_MODE)?;
+        let name = name.to_owned();
+        Ok(Box::new(OsFile { file, name }))
+    }
+}
+
+type Opened = Result<Box<dyn StoredFile>, StorageError>;
+
+fn flags(flags: OFlags) -> i32 {
+    flags.bits().cast_signed()
+}
+
+fn metadata(file: &File, name: &str) -> Result<Metadata, StorageError> {
+    file.metadata()
+        .map_err(|error| StorageError::io("looking at", name, error))
+}
+
+fn own(about: &Metadata, name: &str, wanted: u32) -> Result<(), StorageError> {
+    let mode = about.permissions().mode() & 0o7777;
+    if mode & OTHERS == 0 {
+        return Ok(());
+    }
+    let name = if name.is_empty() {
+        "the data directory"
+    } else {
+        name
+    };
+    Err(StorageError::Mode {
+        name: name.to_owned(),
+        mode,
+        wanted,
+    })
+}
+
+impl Storage for OsStorage {
+    fn create(&self, name: &str) -> Opened {
+        let mut options = OpenOptions::new();
+        options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(FILE_MODE)
+            .custom_flags(flags(OFlags::NOFOLLOW));
+        self.file(&options, name, "creating")
+    }
+
+    fn open(&self, name: &str) -> Opened {
+        let mut options = OpenOptions::new();
+        // Without O_NONBLOCK a pipe in the place of a file would hold the start up for ever.
+        options
+            .read(true)
+            .write(true)
+            .custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK));
+        self.file(&options, name, "opening")
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        std::fs::rename(self.path(from)?, self.path(to)?)
+            .map_err(|error| StorageError::io("renaming", from, error))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), StorageError> {
+        std::fs::remove_file(self.path(name)?)
+            .map_err(|error| StorageError::io("removing", name, error))
+    }
+
+    fn list(&self, directory: &str) -> Result<Vec<String>, StorageError> {
+        self.directory(directory)?;
+        let failed = |error| StorageError::io("listing", directory, error);
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(self.path(directory)?).map_err(failed)? {
+            // A name that is no text is none of ours; it is shown as well as it can be.
+            let name = entry.map_err(failed)?.file_name();
+            names.push(name.to_string_lossy().into_owned());
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    fn create_dir(&self, name: &str) -> Result<(), StorageError> {
+        DirBuilder::new()
+            .mode(DIRECTORY_MODE)
+            .create(self.path(name)?)
+            .map_err(|error| StorageError::io("creating", name, error))
+    }
+
+    fn sync_dir(&self, name: &str, _: SyncSite) -> Result<(), StorageError> {
+        self.directory(name)?
+            .sync_all()
+            .map_err(|error| StorageError::io("syncing", name, error))
+    }
+}
+
+struct OsFile {
+    file: File,
+    name: String,
+}
+
+impl OsFile {
+    fn done<T>(&self, doing: &'static str, done: io::Result<T>) -> Result<T, StorageError> {
+        done.map_err(|error| StorageError::io(doing, &self.name, error))
+    }
+}
+
+impl StoredFile for OsFile {
+    fn size(&self) -> Result<u64, StorageError> {
+        Ok(metadata(&self.file, &self.name)?.size())
+    }
+
+    fn read_at(&self, at: u64, into: &mut [u8]) -> Result<(), StorageError> {
+        self.done("reading", self.file.read_exact_at(into, at))
+    }
+
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
+        self.done("writing", self.file.write_all_at(bytes, at))
+    }
+
+    fn truncate(&mut self, len: u64) -> Result<(), StorageError> {
+        self.done("cutting", self.file.set_len(len))
+    }
+
+    fn sync_data(&mut self, _: SyncSite) -> Result<(), StorageError> {
+        self.done("syncing", self.file.sync_data())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn root() -> (tempfile::TempDir, OsStorage) {
+        let directory = tempfile::tempdir().unwrap();
+        let private = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(directory.path(), private).unwrap();
+        let storage = OsStorage::open(directory.path()).unwrap();
+        (directory, storage)
+    }
+
+    #[test]
+    fn a_file_is_written_read_cut_renamed_listed_and_removed() {
+        let (directory, storage) = root();
+        storage.create_dir("log").unwrap();
+        let mut file = storage.create("log/a").unwrap();
+        file.write_at(0, b"abc").unwrap();
+        file.write_at(5, b"f").unwrap();
+        file.sync_data(SyncSite::Records).unwrap();
+        let mut read = [9; 6];
+        file.read_at(0, &mut read).unwrap();
+        assert_eq!(&read, b"abc\0\0f");
+        assert!(file.read_at(1, &mut read).is_err());
+        file.truncate(2).unwrap();
+        assert_eq!(file.size().unwrap(), 2);
+        assert!(storage.create("log/a").err().unwrap().is_taken());
+        assert!(storage.create_dir("log").err().unwrap().is_taken());
+        storage.rename("log/a", "log/b").unwrap();
+        storage.sync_dir("log", SyncSite::SegmentName).unwrap();
+        assert_eq!(storage.list("log").unwrap(), ["b"]);
+        let mode = |name| {
+            std::fs::metadata(directory.path().join(name))
+                .unwrap()
+                .mode()
+                & 0o7777
+        };
+        assert_eq!((mode("log"), mode("log/b")), (0o700, 0o600));
+        storage.remove("log/b").unwrap();
+        assert!(storage.open("log/b").err().unwrap().is_missing());
+    }
+
+    #[test]
+    fn links_open_modes_and_ways_out_of_the_root_are_refused() {
+        let (directory, storage) = root();
+        let at = |name: &str| directory.path().join(name);
+        storage.create("real").unwrap();
+        storage.create_dir("dir").unwrap();
+        symlink(at("real"), at("link")).unwrap();
+        symlink(at("nowhere"), at("dangling")).unwrap();
+        symlink(at("dir"), at("linked")).unwrap();
+        for name in ["link", "dangling", "linked/a"] {
+            let refused = storage.open(name).err().unwrap();
+            assert!(matches!(refused, StorageError::Link { .. }), "{refused}");
+        }
+        assert!(storage.create("dangling").is_err());
+        assert!(storage.list("linked").is_err());
+        assert!(OsStorage::open(&at("linked")).is_err());
+        for name in ["../a", "dir/../../a", "/etc/hostname", "dir//a", "."] {
+            assert!(storage.open(name).is_err(), "{name}");
+            assert!(storage.remove(name).is_err(), "{name}");
+        }
+        std::fs::set_permissions(at("real"), std::fs::Permissions::from_mode(0o640)).unwrap();
+        let refused = storage.open("real").err().unwrap();
+        assert_eq!(
+            refused.to_string(),
+            "real has mode 0640, so others can reach it: chmod 0600 it"
+        );
+        std::fs::set_permissions(at("dir"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(
+            storage.list("dir"),
+            Err(StorageError::Mode { wanted: 0o700, .. })
+        ));
+        assert!(matches!(
+            storage.open("linked"),
+            Err(StorageError::Link { .. })
+        ));
+    }
+}

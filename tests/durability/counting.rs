@@ -1,0 +1,36 @@
+//! An allocator that counts what a thread asks for.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+thread_local! {
+    static ASKED: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[expect(unsafe_code, reason = "an allocator is nothing else")]
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // A thread that is ending has no counter any more, and is none of those that ask.
+        let _ = ASKED.try_with(|asked| asked.set(asked.get() + layout.size()));
+        // SAFETY: as this call's own.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        // SAFETY: as this call's own.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+/// The bytes that this thread asks for while `act` runs, given back or not.
+pub(crate) fn asked<T>(act: impl FnOnce() -> T) -> (usize, T) {
+    let before = ASKED.get();
+    let result = act();
+    (ASKED.get() - before, result)
+}

@@ -1,0 +1,33 @@
+//! The bytes on disk against a disk that forgets, tears, refuses and decays.
+//!
+//! No sleeps, no real disk but where it is named; whatever fails here fails again with the seed it
+//! prints.
+//!
+//! | module | promise | figures |
+//! |---|---|---|
+//! | `crashes` | no state that a power cut can leave is refused or lacks what was acknowledged (F7) | 20,000 sampled states; without any one of the syncs the suite fails |
+//! | `damage` | what decayed is refused, or is the last batch and said to be cut (F8–F11) | every offset, every byte, 1,000 tails |
+//! | `refusals` | a failed call is never followed by a false acknowledgement (F13, F14, F17) | every position |
+//! | `groups` | one sync, many acknowledgements, in order | |
+//! | `manifests` | a manifest is whole or refused | every byte |
+//! | `memory` | arbitrary bytes cost no more than twice their length | |
+//! | `real` | the same log on real files | |
+
+#[cfg(test)]
+mod counting;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod groups;
+#[cfg(test)]
+mod manifests;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
+mod rig;
