@@ -154,13 +154,6 @@ impl InstallKey {
         Secret::client(id, secret.unwrap_or_default())
     }
 
-    /// The client that stands behind an i3D guest key: sessions behind the key lie in its slot.
-    /// Source: R6, R8.
-    #[must_use]
-    pub fn guest_client(&self, secret: &[u8]) -> ClientId {
-        ClientId::from_bytes(self.digest16(secret))
-    }
-
     /// The full digest of a long-lived secret such as an API key's.
     #[must_use]
     pub fn digest(&self, secret: &[u8]) -> Digest {

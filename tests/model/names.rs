@@ -12,6 +12,7 @@ use sessile::engine::event::Grant;
 use sessile::engine::slot::SlotNumber;
 use sessile::session::account::{Account, ClientType, TotpSeed, Username};
 use sessile::session::id::{AccountId, ClientId, HandoffId, SessionId, SignInId};
+use sessile::session::key::KeyKind;
 use sessile::session::lifetime::Lifetime;
 use sessile::session::state::{Factors, Surface};
 use sessile::session::time::Timestamp;
@@ -68,7 +69,9 @@ pub(crate) fn guests() -> &'static [Guest] {
             let text = format!("guest-{n}");
             Guest {
                 digest: key.digest(text.as_bytes()),
-                client: key.guest_client(text.as_bytes()),
+                client: KeyKind::I3dGuest
+                    .client(&key.digest(text.as_bytes()))
+                    .expect("a guest key has a client"),
                 text,
             }
         });
