@@ -126,14 +126,18 @@ pub(super) async fn seen_by_id<E: Engine>(engine: &E, id: ClientId) -> Option<Se
 pub(super) async fn get<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(read(&request, &**engine, &settings).await)
+    answer(read(&request, &**engine, &surroundings).await)
 }
 
 /// Shows the caller's client; whoever has none gets one, of which nothing is kept.
-async fn read<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundings) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+async fn read<E: Engine>(
+    request: &HttpRequest,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Outcome {
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let now = engine.now();
     if let Some(mut seen) = seen(engine, &caller).await {
         let live = seen
@@ -158,7 +162,7 @@ async fn read<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundi
             let id = fresh(engine)?;
             let mut answer = enveloped(Seen::empty(id, now).json(now), ());
             let secret = engine.anonymous_client(id);
-            caller.hand_out(&settings.clerk, &mut answer, &secret)?;
+            caller.hand_out(&surroundings.clerk, &mut answer, &secret)?;
             Ok(answer)
         }
     }
@@ -181,14 +185,18 @@ pub(super) fn enveloped(
 pub(super) async fn sign_out<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(clear(&request, &**engine, &settings).await)
+    answer(clear(&request, &**engine, &surroundings).await)
 }
 
 /// Ends and forgets all sessions; the client stays, and so does its secret.
-async fn clear<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundings) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+async fn clear<E: Engine>(
+    request: &HttpRequest,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Outcome {
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let now = engine.now();
     let Some((id, _)) = caller.known() else {
         let id = match caller.standing {
@@ -210,18 +218,18 @@ async fn clear<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surround
 pub(super) async fn destroy<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(end(&request, &**engine, &settings).await)
+    answer(end(&request, &**engine, &surroundings).await)
 }
 
-async fn end<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundings) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+async fn end<E: Engine>(request: &HttpRequest, engine: &E, surroundings: &Surroundings) -> Outcome {
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     if let Some((id, _)) = caller.known() {
         done(engine.ask(Command::DestroyClient(id)).await)?;
     }
     let mut answer = enveloped((), ());
-    caller.take_back(&settings.clerk, &mut answer)?;
+    caller.take_back(&surroundings.clerk, &mut answer)?;
     Ok(answer)
 }
 

@@ -21,15 +21,15 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Lets listed pages call and refuses others; answers the question that browsers ask beforehand.
 pub(super) async fn pages(
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
     let origin = request.headers().get(ORIGIN).cloned();
-    let allowed = origin.filter(|origin| allows(&settings.clerk, origin));
+    let allowed = origin.filter(|origin| allows(&surroundings.clerk, origin));
     let mut response = if request.method() == Method::OPTIONS {
         request.into_response(preflight()).map_into_right_body()
-    } else if crosses_sites(&settings.clerk, request.method(), request.headers()) {
+    } else if crosses_sites(&surroundings.clerk, request.method(), request.headers()) {
         request
             .into_response(Problem::OriginForbidden.answer())
             .map_into_right_body()

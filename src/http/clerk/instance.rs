@@ -23,9 +23,9 @@ pub(super) async fn environment() -> HttpResponse {
 
 pub(super) async fn dev_browser<E: Engine>(
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    if !settings.clerk.development {
+    if !surroundings.clerk.development {
         return Problem::NoSuchPath.answer();
     }
     answer(
@@ -44,14 +44,18 @@ pub(super) async fn jwks<E: Engine>(engine: Data<E>) -> HttpResponse {
 pub(super) async fn me<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(user(&request, &**engine, &settings).await)
+    answer(user(&request, &**engine, &surroundings).await)
 }
 
 /// The user of the session that the query names.
-async fn user<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundings) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+async fn user<E: Engine>(
+    request: &HttpRequest,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Outcome {
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let id = query(request, "_clerk_session_id")?.unwrap_or_default();
     let named = live(engine, &caller, id).await?;
     let (session, account) = named.seen.session(named.id).ok_or(Problem::SignedOut)?;
@@ -65,9 +69,9 @@ async fn user<E: Engine>(request: &HttpRequest, engine: &E, settings: &Surroundi
 pub(super) async fn active_sessions<E: Engine>(
     request: HttpRequest,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(sessions(&request, &**engine, &settings).await)
+    answer(sessions(&request, &**engine, &surroundings).await)
 }
 
 #[derive(serde::Serialize)]
@@ -88,9 +92,9 @@ struct Activity {
 async fn sessions<E: Engine>(
     request: &HttpRequest,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let id = query(request, "_clerk_session_id")?.unwrap_or_default();
     let user = live(engine, &caller, id).await?.session.account;
     let seen = seen(engine, &caller).await.ok_or(Problem::SignedOut)?;

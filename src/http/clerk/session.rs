@@ -95,18 +95,18 @@ pub(super) async fn get<E: Engine>(
     request: HttpRequest,
     id: Path<String>,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(read(&request, &id, &**engine, &settings).await)
+    answer(read(&request, &id, &**engine, &surroundings).await)
 }
 
 async fn read<E: Engine>(
     request: &HttpRequest,
     id: &str,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let nobody = Problem::SessionNotFound(SessionId::parse(id));
     let mut named = named(engine, &caller, id, nobody).await?;
     let recent = engine.recent_session_token(named.id, caller.origin.as_deref());
@@ -125,9 +125,9 @@ pub(super) async fn touch<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(keep_alive(&request, &id, payload, &**engine, &settings).await)
+    answer(keep_alive(&request, &id, payload, &**engine, &surroundings).await)
 }
 
 async fn keep_alive<E: Engine>(
@@ -135,9 +135,9 @@ async fn keep_alive<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let Named { client, id, .. } = live(engine, &caller, id).await?;
     let form = Form::read(request, payload).await?;
     let [organization, intent] = form.fields(["active_organization_id", "intent"])?;
@@ -162,7 +162,7 @@ async fn keep_alive<E: Engine>(
         }
     }
     let mut seen = seen_by_id(engine, client).await.ok_or(Problem::SignedOut)?;
-    tokens::attach(engine, settings, &caller, &mut seen, id).await;
+    tokens::attach(engine, surroundings, &caller, &mut seen, id).await;
     let now = engine.now();
     let session = seen
         .session_json(id, now)
@@ -174,18 +174,18 @@ pub(super) async fn end<E: Engine>(
     request: HttpRequest,
     id: Path<String>,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(finish(&request, &id, &**engine, &settings).await)
+    answer(finish(&request, &id, &**engine, &surroundings).await)
 }
 
 async fn finish<E: Engine>(
     request: &HttpRequest,
     id: &str,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let Named {
         client,
         id,
@@ -231,18 +231,18 @@ pub(super) async fn remove<E: Engine>(
     request: HttpRequest,
     id: Path<String>,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(forget(&request, &id, &**engine, &settings).await)
+    answer(forget(&request, &id, &**engine, &surroundings).await)
 }
 
 async fn forget<E: Engine>(
     request: &HttpRequest,
     id: &str,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let Named {
         client,
         id,

@@ -36,7 +36,7 @@ use crate::session::token::{Digest, Secret};
 /// Everything a login is made with.
 struct Desk<'a, E> {
     engine: &'a E,
-    settings: &'a Surroundings,
+    surroundings: &'a Surroundings,
     request: &'a HttpRequest,
     caller: Caller,
 }
@@ -52,18 +52,18 @@ pub(super) async fn create<E: Engine>(
     request: HttpRequest,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(begin(&request, payload, &**engine, &settings).await)
+    answer(begin(&request, payload, &**engine, &surroundings).await)
 }
 
 async fn begin<E: Engine>(
     request: &HttpRequest,
     payload: Payload,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let desk = Desk::new(engine, settings, request).await?;
+    let desk = Desk::new(engine, surroundings, request).await?;
     let form = Form::read(request, payload).await?;
     let [strategy, identifier, password] = form.fields(["strategy", "identifier", "password"])?;
     expect_strategy(strategy.as_deref(), "password")?;
@@ -82,9 +82,9 @@ pub(super) async fn first_factor<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(attempt_first(&request, &id, payload, &**engine, &settings).await)
+    answer(attempt_first(&request, &id, payload, &**engine, &surroundings).await)
 }
 
 async fn attempt_first<E: Engine>(
@@ -92,9 +92,9 @@ async fn attempt_first<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let desk = Desk::new(engine, settings, request).await?;
+    let desk = Desk::new(engine, surroundings, request).await?;
     let identifier = desk.waiting(id).ok_or(Problem::SignInNotFound)?.1;
     let form = Form::read(request, payload).await?;
     let [strategy, password] = form.fields(["strategy", "password"])?;
@@ -108,9 +108,9 @@ pub(super) async fn second_factor<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(attempt_second(&request, &id, payload, &**engine, &settings).await)
+    answer(attempt_second(&request, &id, payload, &**engine, &surroundings).await)
 }
 
 async fn attempt_second<E: Engine>(
@@ -118,9 +118,9 @@ async fn attempt_second<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let desk = Desk::new(engine, settings, request).await?;
+    let desk = Desk::new(engine, surroundings, request).await?;
     let (client, presented) = desk.caller.known().ok_or(Problem::SignInNotFound)?;
     let pending = desk
         .pending(client, id)
@@ -151,18 +151,18 @@ pub(super) async fn show<E: Engine>(
     request: HttpRequest,
     id: Path<String>,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(find(&request, &id, &**engine, &settings).await)
+    answer(find(&request, &id, &**engine, &surroundings).await)
 }
 
 async fn find<E: Engine>(
     request: &HttpRequest,
     id: &str,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let desk = Desk::new(engine, settings, request).await?;
+    let desk = Desk::new(engine, surroundings, request).await?;
     if let Some((expires, identifier)) = desk.waiting(id) {
         return Ok(enveloped(
             SignInJson::waiting(id.to_owned(), &identifier, expires),
@@ -197,13 +197,13 @@ fn next_secret<E: Engine>(engine: &E, client: ClientId) -> Result<Secret, Proble
 impl<'a, E: Engine> Desk<'a, E> {
     async fn new(
         engine: &'a E,
-        settings: &'a Surroundings,
+        surroundings: &'a Surroundings,
         request: &'a HttpRequest,
     ) -> Result<Self, Problem> {
-        let caller = Caller::read(engine, &settings.clerk, request).await?;
+        let caller = Caller::read(engine, &surroundings.clerk, request).await?;
         Ok(Self {
             engine,
-            settings,
+            surroundings,
             request,
             caller,
         })
@@ -260,7 +260,7 @@ impl<'a, E: Engine> Desk<'a, E> {
         let client = seen.as_ref().map(|seen| seen.json(self.engine.now()));
         let mut answer = enveloped(json, client);
         self.caller
-            .hand_out(&self.settings.clerk, &mut answer, &place.next)?;
+            .hand_out(&self.surroundings.clerk, &mut answer, &place.next)?;
         Ok(answer)
     }
 
@@ -313,12 +313,12 @@ impl<'a, E: Engine> Desk<'a, E> {
         );
         let mut seen = seen_by_id(self.engine, place.client).await;
         if let Some(seen) = &mut seen {
-            tokens::attach(self.engine, self.settings, &self.caller, seen, session).await;
+            tokens::attach(self.engine, self.surroundings, &self.caller, seen, session).await;
         }
         let client = seen.as_ref().map(|seen| seen.json(now));
         let mut answer = enveloped(json, client);
         self.caller
-            .hand_out(&self.settings.clerk, &mut answer, &place.next)?;
+            .hand_out(&self.surroundings.clerk, &mut answer, &place.next)?;
         Ok(answer)
     }
 
@@ -357,7 +357,7 @@ impl<'a, E: Engine> Desk<'a, E> {
         if handed_out {
             let secret = self.engine.anonymous_client(client);
             self.caller
-                .hand_out(&self.settings.clerk, &mut answer, &secret)?;
+                .hand_out(&self.surroundings.clerk, &mut answer, &secret)?;
         }
         Ok(answer)
     }

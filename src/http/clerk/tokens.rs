@@ -23,9 +23,9 @@ pub(super) async fn session_token<E: Engine>(
     id: Path<String>,
     payload: Payload,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(mint(&request, &id, payload, &**engine, &settings).await)
+    answer(mint(&request, &id, payload, &**engine, &surroundings).await)
 }
 
 async fn mint<E: Engine>(
@@ -33,28 +33,28 @@ async fn mint<E: Engine>(
     id: &str,
     payload: Payload,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let named = live(engine, &caller, id).await?;
     let form = Form::read(request, payload).await?;
     let [organization] = form.fields(["organization_id"])?;
     no_organization(organization.as_deref())?;
-    let wanted = token_of(engine, settings, &caller, &named);
+    let wanted = token_of(engine, surroundings, &caller, &named);
     let jwt = engine.session_token(wanted).await?;
     Ok(reply::json(StatusCode::OK).json(Token::new(&jwt)))
 }
 
 fn token_of<E: Engine>(
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
     caller: &Caller,
     named: &Named,
 ) -> TokenOf {
     TokenOf {
         session: named.id,
         subject: user_id(named.session.account),
-        issuer: settings.clerk.issuer.clone(),
+        issuer: surroundings.clerk.issuer.clone(),
         authorized_party: caller.origin.clone(),
         factor_ages: factor_ages(&named.session, engine.now()),
     }
@@ -64,7 +64,7 @@ fn token_of<E: Engine>(
 /// does not spoil an answer that is otherwise right.
 pub(super) async fn attach<E: Engine>(
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
     caller: &Caller,
     seen: &mut Seen,
     id: SessionId,
@@ -75,7 +75,7 @@ pub(super) async fn attach<E: Engine>(
     let wanted = TokenOf {
         session: id,
         subject: user_id(session.account),
-        issuer: settings.clerk.issuer.clone(),
+        issuer: surroundings.clerk.issuer.clone(),
         authorized_party: caller.origin.clone(),
         factor_ages: factor_ages(session, engine.now()),
     };
@@ -88,10 +88,10 @@ pub(super) async fn template_token<E: Engine>(
     request: HttpRequest,
     path: Path<(String, String)>,
     engine: Data<E>,
-    settings: Data<Surroundings>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
     let (id, name) = path.into_inner();
-    answer(mint_by_template(&request, &id, &name, &**engine, &settings).await)
+    answer(mint_by_template(&request, &id, &name, &**engine, &surroundings).await)
 }
 
 async fn mint_by_template<E: Engine>(
@@ -99,17 +99,17 @@ async fn mint_by_template<E: Engine>(
     id: &str,
     name: &str,
     engine: &E,
-    settings: &Surroundings,
+    surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = Caller::read(engine, &settings.clerk, request).await?;
+    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     let named = live(engine, &caller, id).await?;
     let (_, account) = named
         .seen
         .session(named.id)
         .ok_or(Problem::SessionNotFound(None))?;
     let facts = facts(named.session.account, account, named.id);
-    let wanted = token_of(engine, settings, &caller, &named);
-    let lifetime_max_s = settings.clerk.token_lifetime_max_s;
+    let wanted = token_of(engine, surroundings, &caller, &named);
+    let lifetime_max_s = surroundings.clerk.token_lifetime_max_s;
     let jwt = engine
         .template_token(name, wanted, facts, lifetime_max_s)
         .await?;
