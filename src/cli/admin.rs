@@ -151,7 +151,7 @@ pub enum SessionCommand {
     Open {
         /// Whose.
         username: String,
-        /// Where they are good: mollybet, i3d or xdata.
+        /// Where they are good: mollybet, i3d, clerk or xdata.
         #[arg(long)]
         surface: String,
         /// The key pair they belong to (xdata).
