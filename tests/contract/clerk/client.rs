@@ -48,7 +48,7 @@ fn the_cookie_is_for_this_server_and_no_script() {
 }
 
 /// Callers that are only counted; each costs the server an answer and nothing else.
-const ANONYMOUS: usize = 30_000;
+const ANONYMOUS: usize = 100_000;
 
 #[test]
 fn nothing_is_kept_of_those_who_never_signed_in() {

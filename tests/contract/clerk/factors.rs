@@ -30,8 +30,10 @@ pub(super) fn half_way<'n>(node: &'n Node, name: &str) -> (Browser<'n>, String) 
     (browser, format!("{SIGN_INS}/{id}/attempt_second_factor"))
 }
 
-/// Every call that takes a password, each with the right one: what it answers, and whether that may
-/// be a success that opens nothing.
+const I3D: &str = "i3d";
+
+/// Every call of every surface that takes a password, each with the right one, and what it answers.
+/// xData takes key pairs only; sudo, hand-off and trusted issue stand on somebody else's session or role.
 fn ways_in(node: &Node, name: &str) -> Vec<(&'static str, Answer)> {
     let json = ("content-type", "application/json");
     let body = json!({"username": name, "password": PASSWORD}).to_string();
@@ -44,7 +46,16 @@ fn ways_in(node: &Node, name: &str) -> Vec<(&'static str, Answer)> {
     );
     let native = [FORM, ("authorization", "")];
     let password = format!("identifier={name}&password={PASSWORD}");
+    let guest = node.administer("POST", "/admin/v1/keys", json!({"kind": "i3d-guest"}));
+    let guest = text(&guest["secret"]);
+    let i3d = json!({"userName": name, "password": PASSWORD}).to_string();
+    let login = [json, ("private-token", guest.as_str())];
     vec![
+        (I3D, node.send("POST", "/v3/session/login", &login, &i3d)),
+        (
+            "gateway, behind the i3d login",
+            node.send("GET", "/auth/verify", &[("private-token", &guest)], ""),
+        ),
         (
             "mollybet, JSON",
             node.send("POST", "/v1/sessions/", &[json], &body),
@@ -67,14 +78,19 @@ fn ways_in(node: &Node, name: &str) -> Vec<(&'static str, Answer)> {
 
 #[test]
 fn no_way_in_opens_a_session_on_one_factor() {
-    rows!("C-55");
+    rows!("C-55", "V-47");
     let node = node(&["alice"]);
     enrolled(&node, "otto");
     let sessions = || node.administer("GET", "/admin/v1/sessions", Value::Null);
     let before = sessions();
     for (way, answer) in ways_in(&node, "otto") {
+        if answer.status == 401 {
+            assert_eq!(way, "gateway, behind the i3d login");
+            continue;
+        }
         let body = answer.json();
         match answer.status {
+            200 if way == I3D => assert_eq!(body["requiresOtp"], true, "{way}"),
             200 => {
                 assert_eq!(body["response"]["status"], "needs_second_factor", "{way}");
                 assert_eq!(body["response"]["created_session_id"], Value::Null, "{way}");
@@ -91,5 +107,5 @@ fn no_way_in_opens_a_session_on_one_factor() {
         assert_eq!(answer.status, 200, "{way}");
     }
     let opened = sessions()["sessions"].as_array().unwrap().len();
-    assert_eq!(opened, 5);
+    assert_eq!(opened, 6);
 }
