@@ -8,18 +8,16 @@ pub(crate) type Handle = u32;
 /// The handle of nothing.
 pub(crate) const NONE: Handle = Handle::MAX;
 
-/// Records in the first chunk; the next ones double until [`CHUNK_MAX`].
-const CHUNK_MIN: u32 = 4;
-/// Records in a full-sized chunk: one page of 64-byte records.
-const CHUNK_MAX: u32 = 64;
-/// Chunks below full size, and the records they hold together.
-const SMALL_CHUNKS: u32 = (CHUNK_MAX / CHUNK_MIN).ilog2();
-const SMALL_RECORDS: u32 = CHUNK_MAX - CHUNK_MIN;
+/// Records in a chunk: few, so that a slot with hardly any wastes hardly any.
+const CHUNK: u32 = 16;
+
+/// Records that lie side by side.
+type Chunk<T> = Box<[Option<T>; CHUNK as usize]>;
 
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     /// Short entries: a reader waits for the line of this list, too.
-    chunks: Vec<Box<[Option<T>]>>,
+    chunks: Vec<Chunk<T>>,
     free: Vec<Handle>,
 }
 
@@ -34,19 +32,7 @@ impl<T> Default for Slab<T> {
 
 /// The chunk and the place in it that a handle names.
 fn place(handle: Handle) -> (usize, usize) {
-    let (chunk, offset) = if handle < SMALL_RECORDS {
-        let chunk = (handle / CHUNK_MIN + 1).ilog2();
-        (chunk, handle - CHUNK_MIN * ((1 << chunk) - 1))
-    } else {
-        let beyond = handle - SMALL_RECORDS;
-        (SMALL_CHUNKS + beyond / CHUNK_MAX, beyond % CHUNK_MAX)
-    };
-    (chunk as usize, offset as usize)
-}
-
-/// How many records the chunk at this position holds.
-fn chunk_len(position: usize) -> u32 {
-    u32::try_from(position).map_or(CHUNK_MAX, |p| CHUNK_MIN << p.min(SMALL_CHUNKS))
+    ((handle / CHUNK) as usize, (handle % CHUNK) as usize)
 }
 
 impl<T> Slab<T> {
@@ -82,18 +68,18 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &T)> {
-        let all = self.chunks.iter().flat_map(|chunk| &**chunk);
+        let all = self.chunks.iter().flat_map(|chunk| chunk.iter());
         (0..NONE)
             .zip(all)
             .filter_map(|(handle, entry)| entry.as_ref().map(|value| (handle, value)))
     }
 
     fn grow(&mut self) {
-        let len = chunk_len(self.chunks.len());
-        let first: u32 = (0..self.chunks.len()).map(chunk_len).sum();
-        self.chunks.push((0..len).map(|_| None).collect());
+        let chunks = u32::try_from(self.chunks.len()).unwrap_or(Handle::MAX / CHUNK);
+        let first = chunks * CHUNK;
+        self.chunks.push(Box::new([const { None }; CHUNK as usize]));
         // The lowest handle is given out first.
-        self.free.extend((first..first + len).rev());
+        self.free.extend((first..first + CHUNK).rev());
     }
 }
 
