@@ -154,10 +154,11 @@ pub struct Seal {
     pub last: Link,
 }
 
-struct Fields<'a>(&'a [u8]);
+/// The fields of a head or a manifest, one after the other.
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], HeadFlaw> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], HeadFlaw> {
         let (field, rest) = self.0.split_first_chunk::<N>().ok_or(HeadFlaw::Short)?;
         self.0 = rest;
         Ok(*field)
@@ -167,7 +168,7 @@ impl Fields<'_> {
         self.take().map(u32::from_le_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, HeadFlaw> {
+    pub(super) fn u64(&mut self) -> Result<u64, HeadFlaw> {
         self.take().map(u64::from_le_bytes)
     }
 }

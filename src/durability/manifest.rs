@@ -9,7 +9,8 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::format::{
-    HeadFlaw, InstanceId, MANIFEST, MANIFEST_BYTES_MAX, MANIFEST_MAGIC, MANIFEST_NEW, VERSION,
+    Fields, HeadFlaw, InstanceId, MANIFEST, MANIFEST_BYTES_MAX, MANIFEST_MAGIC, MANIFEST_NEW,
+    VERSION,
 };
 use super::segment::remove_leftover;
 use super::storage::{Storage, StorageError, SyncSite, read_file};
@@ -251,19 +252,7 @@ fn bounded<N: TryFrom<usize>>(value: usize, max: usize, what: &'static str) -> R
         .ok_or(HeadFlaw::Value(what))
 }
 
-struct Fields<'a>(&'a [u8]);
-
 impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], HeadFlaw> {
-        let (field, rest) = self.0.split_first_chunk::<N>().ok_or(HeadFlaw::Short)?;
-        self.0 = rest;
-        Ok(*field)
-    }
-
-    fn u64(&mut self) -> Result<u64, HeadFlaw> {
-        self.take().map(u64::from_le_bytes)
-    }
-
     fn generation(&mut self) -> Result<Generation, HeadFlaw> {
         let number = self.u64()?;
         let position = self.u64()?;
