@@ -13,6 +13,8 @@ mod rows;
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod at_once;
+#[cfg(test)]
 mod clerk;
 #[cfg(test)]
 mod front;

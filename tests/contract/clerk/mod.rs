@@ -20,12 +20,11 @@ mod templates;
 mod tokens;
 mod trace;
 
-use std::sync::Barrier;
-
 use serde_json::{Value, json};
 use sessile::door::{Engine, ServiceError};
 use sessile::engine::command::{AccountChange, AccountPatch, Command, Reply};
 
+use crate::at_once::at_once;
 use crate::support::client::Answer;
 use crate::support::{Node, Setup};
 
@@ -261,22 +260,6 @@ fn same(one: &Answer, other: &Answer) {
 /// Everything that events made so far: to show that a request had no effect.
 fn effects(node: &Node) -> usize {
     node.journal.records().len()
-}
-
-/// Does the same thing on `count` threads, all beginning at the same instant.
-fn at_once<T: Send>(count: usize, deed: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = Barrier::new(count);
-    std::thread::scope(|scope| {
-        let one = |n| {
-            let (start, deed) = (&start, &deed);
-            scope.spawn(move || {
-                start.wait();
-                deed(n)
-            })
-        };
-        let threads: Vec<_> = (0..count).map(one).collect();
-        threads.into_iter().map(|t| t.join().unwrap()).collect()
-    })
 }
 
 /// The usual set-up, with a clerk surface of its own.

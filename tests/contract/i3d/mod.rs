@@ -13,11 +13,10 @@ mod outages;
 mod transport;
 mod user;
 
-use std::sync::Barrier;
-
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret};
 
+use crate::at_once::at_once;
 use crate::support::client::Answer;
 use crate::support::{Node, START_MS, Setup};
 
@@ -218,20 +217,4 @@ fn wrong_code(seed: &str) -> String {
     let near: Vec<_> = (-2..=2).map(|step| code(seed, step)).collect();
     let mut wrong = (0..10).map(|n| format!("{n:06}"));
     wrong.find(|code| !near.contains(code)).unwrap()
-}
-
-/// Does the same thing on `count` threads, all beginning at the same instant.
-fn at_once<T: Send>(count: usize, deed: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = Barrier::new(count);
-    std::thread::scope(|scope| {
-        let one = |n| {
-            let (start, deed) = (&start, &deed);
-            scope.spawn(move || {
-                start.wait();
-                deed(n)
-            })
-        };
-        let threads: Vec<_> = (0..count).map(one).collect();
-        threads.into_iter().map(|t| t.join().unwrap()).collect()
-    })
 }

@@ -22,10 +22,9 @@ mod sudo;
 mod tokenize;
 mod transport;
 
-use std::sync::Barrier;
-
 use serde_json::{Value, json};
 
+use crate::at_once::at_once;
 use crate::support::client::Answer;
 use crate::support::{Node, Setup};
 
@@ -179,20 +178,4 @@ fn same(one: &Answer, other: &Answer) {
         headers
     };
     assert_eq!(headers(one), headers(other));
-}
-
-/// Does the same thing on `count` threads, all beginning at the same instant.
-fn at_once<T: Send>(count: usize, deed: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = Barrier::new(count);
-    std::thread::scope(|scope| {
-        let one = |n| {
-            let (start, deed) = (&start, &deed);
-            scope.spawn(move || {
-                start.wait();
-                deed(n)
-            })
-        };
-        let threads: Vec<_> = (0..count).map(one).collect();
-        threads.into_iter().map(|t| t.join().unwrap()).collect()
-    })
 }
