@@ -4,7 +4,7 @@
 //! a stage is applied when the one before it is done, and the decider has the last one, in which
 //! it answers. Invariants: each owner applies its stages in log order, so an owner whose turn has
 //! not come waits with all that is behind it; the oldest unfinished record can always go on, so
-//! nothing waits for ever.
+//! nothing waits for ever; whose turn has come is woken after its stage is in its queue.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -16,6 +16,9 @@ use tokio::sync::Notify;
 
 use crate::engine::event::Part;
 use crate::journal::Entry;
+
+/// The turn of a record that is not in all its queues yet: no stage's.
+const NOT_HANDED_OUT: usize = usize::MAX;
 
 /// The place of an owner: shards in order, the directory last.
 pub(super) type Place = usize;
@@ -92,7 +95,7 @@ impl Commit {
         Arc::new(Self {
             parts,
             stages,
-            turn: AtomicUsize::new(0),
+            turn: AtomicUsize::new(NOT_HANDED_OUT),
             queues,
             ticket,
             restricts,
@@ -169,8 +172,45 @@ impl Commit {
                 queue.waiting.lock().push_back((self.clone(), stage))
             });
         }
+        // Only now does the first stage's turn come: its owner may be busy and take it at once, and would
+        // wake the next one before that one finds anything.
+        self.turn.store(0, Ordering::Release);
         if let Some(first) = self.stages.first() {
             self.queue(first.owner, |queue| queue.wake.notify_one());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(
+        clippy::unwrap_used,
+        reason = "a test says what went wrong by panicking"
+    )]
+
+    use super::*;
+    use crate::engine::event::SlotEvent;
+    use crate::session::id::HandoffId;
+
+    #[test]
+    fn no_owner_takes_its_stage_before_all_have_theirs() {
+        let queues: Queues = (0..2).map(|_| CommitQueue::default()).collect();
+        let ids = [1, 2].map(|n| HandoffId::from_bytes([n; 16]));
+        let parts = ids.map(|id| Part::handoff(id, SlotEvent::HandoffDropped(id)));
+        let place_of = |part: &Part| usize::from(*part != parts[0]);
+        let commit = Commit::new(parts.to_vec(), 1, 7, false, queues.clone(), place_of);
+
+        let second = queues.get(1).unwrap().waiting.lock();
+        let handing = std::thread::spawn(move || Arc::clone(&commit).durable(1));
+        let first = queues.first().unwrap();
+        while first.waiting.lock().is_empty() {
+            std::thread::yield_now();
+        }
+        assert!(first.next().is_none(), "the second owner has no stage yet");
+        drop(second);
+        handing.join().unwrap();
+        let (commit, stage) = first.next().unwrap();
+        assert!(!commit.finish(stage));
+        assert!(queues.get(1).unwrap().next().is_some());
     }
 }
