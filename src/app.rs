@@ -1,28 +1,35 @@
 //! The composition root: binds, starts the engine, mounts the surfaces; and the reverse on stop.
 
+pub mod storage;
+
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
 
+use self::storage::{Images, Opened};
 use crate::actors::handle::EngineHandle;
 use crate::actors::runtime::{self, Owners, Ports};
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::dev::DevCredentials;
+use crate::door::{Archive, SharedArchive};
 use crate::durability::directory::{DataDirectory, DirectoryError};
-use crate::entropy::SystemEntropy;
+use crate::durability::recovery::Progress;
+use crate::engine::state::State;
+use crate::entropy::{SharedEntropy, SystemEntropy, random};
 use crate::geo::{Countries, DATABASE_BYTES_MAX};
 use crate::http::address::TrustedProxies;
 use crate::http::admin::{AdminTokens, Role};
 use crate::http::server;
 use crate::http::settings::ClerkSettings;
 use crate::http::surroundings::Surroundings;
-use crate::journal::memory::{Keep, MemoryJournal, Pace};
 use crate::session::policy::Policy;
+use crate::session::token::InstallKey;
 
 /// Why the process ends, as an exit code. Source: README, Serving for real.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +40,11 @@ pub enum Failure {
     /// The data directory is damaged or refused: 3.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The disk failed while running: 4.
+    #[error(
+        "the log failed, and nothing is acknowledged any more: {0}: check the disk and start again"
+    )]
+    Log(String),
     /// An address is in use or cannot be had: 5.
     #[error("{address}: {source}: choose another address, or stop what listens there")]
     Address {
@@ -53,6 +65,7 @@ impl Failure {
         match self {
             Self::Configuration(_) => 2,
             Self::Directory(_) => 3,
+            Self::Log(_) => 4,
             Self::Address { .. } => 5,
             Self::Internal(_) => 6,
         }
@@ -115,9 +128,10 @@ impl Node {
         listeners: Listeners,
         workers: usize,
         tokens: AdminTokens,
+        archive: Option<SharedArchive>,
         surroundings: Surroundings,
     ) -> io::Result<Self> {
-        let private = server::private(listeners.private, tokens, engine.clone())?;
+        let private = server::private(listeners.private, tokens, archive, engine.clone())?;
         let public = server::public(listeners.public, workers, engine.clone(), surroundings)?;
         let servers = vec![public.handle(), private.handle()];
         actix::spawn(private);
@@ -129,11 +143,16 @@ impl Node {
         })
     }
 
-    /// Takes no more connections, lets requests under way finish, then ends the engine.
-    pub async fn stop(self) {
-        for server in &self.servers {
+    /// Takes no more connections, and lets requests under way finish.
+    pub async fn stop_listening(&mut self) {
+        for server in self.servers.drain(..) {
             server.stop(true).await;
         }
+    }
+
+    /// The same, and then ends the engine.
+    pub async fn stop(mut self) {
+        self.stop_listening().await;
         self.owners.stop();
     }
 }
@@ -159,7 +178,8 @@ pub fn start_engine(
     policy: Policy,
     shards: u16,
 ) -> anyhow::Result<(EngineHandle, Owners)> {
-    runtime::start(ports, policy, shards, None, &[])
+    let install_key = InstallKey::new(random(&*ports.entropy)?);
+    runtime::start(ports, policy, shards, State::empty(install_key))
 }
 
 /// Serves until a signal says stop. Must be called inside an actix system.
@@ -184,10 +204,35 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         ));
     }
     let listeners = Listeners::bind(config.listen, config.admin_listen)?;
+    let (listen, admin_listen) = (listeners.listen, listeners.admin_listen);
     let directory = DataDirectory::open(&config.data_dir)?;
-    let entropy = Arc::new(SystemEntropy);
+    let entropy: SharedEntropy = Arc::new(SystemEntropy);
+    let progress = Arc::new(Progress::default());
+    let starting = server::starting(
+        listeners
+            .private
+            .try_clone()
+            .context("starting the listeners")?,
+        watch(progress.clone()),
+    );
+    let starting = starting.context("starting the listeners")?;
+    let starting_handle = starting.handle();
+    actix::spawn(starting);
+    let opened = {
+        let (config, entropy) = (config.clone(), entropy.clone());
+        let open = move || storage::open(&config, &entropy, &progress);
+        let opened = tokio::task::spawn_blocking(open).await;
+        opened.context("reading the data directory")??
+    };
+    let Opened {
+        store,
+        state,
+        clock,
+        fresh,
+        failed,
+    } = opened;
     let mut dev = match config.dev {
-        true => Some(DevCredentials::load(&directory, &*entropy)?),
+        true => Some(DevCredentials::load(&directory, &*entropy, fresh)?),
         false => None,
     };
     tokens.extend(
@@ -195,12 +240,20 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
             .map(|dev| (dev.admin_token().to_owned(), Role::Own)),
     );
     let ports = Ports {
-        clock: Arc::new(SystemClock::start()),
+        clock: clock.clone(),
         entropy,
-        journal: MemoryJournal::new(Pace::Prompt, Keep::Nothing),
+        journal: store.journal(),
     };
-    let (engine, owners) = start_engine(ports, config.policy, config.shards)?;
-    let (listen, admin_listen) = (listeners.listen, listeners.admin_listen);
+    let (engine, owners) = runtime::start(ports, config.policy, config.shards, state)?;
+    let images = Images::start(&store, engine.clone(), clock, config.snapshot_every_ms);
+    let images = images.context("starting the thread that writes images")?;
+    if store.must_write() {
+        let written = images.write().await;
+        if !matches!(written, Ok(Ok(_))) {
+            let why = "the first generation was not written, which had to be: see the log";
+            return Err(DirectoryError::Refused(why.into()).into());
+        }
+    }
     if let Some(dev) = &mut dev {
         dev.provision(&engine).await?;
         dev.save(&directory, listen, admin_listen)?;
@@ -213,21 +266,58 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
             .map_err(|error| Failure::Configuration(format!("geoip.database: {error:#}")))?;
         reload_on_hangup(countries, file).context("waiting for signals")?;
     }
-    let node = Node::serve(
+    actix::spawn(note_time(engine.clone()));
+    starting_handle.stop(false).await;
+    let mut node = Node::serve(
         engine,
         owners,
         listeners,
         config.workers,
         tokens,
+        Some(images.clone()),
         surroundings,
     )
     .context("starting the listeners")?;
     announce(listen, admin_listen, dev.as_ref());
-    tracing::warn!("state is kept in memory only: a stop ends every session");
-    stop_signal().await.context("waiting for signals")?;
+    let failure = tokio::select! {
+        stopped = stop_signal() => {
+            stopped.context("waiting for signals")?;
+            None
+        }
+        why = failed => Some(why.unwrap_or_else(|_| "its thread ended".into())),
+    };
+    if let Some(why) = failure {
+        tracing::error!("the log failed: {why}");
+        // What waited was refused; its answers may leave.
+        tokio::time::sleep(FAREWELL).await;
+        return Err(Failure::Log(why));
+    }
     tracing::info!("stopping");
+    node.stop_listening().await;
+    let clean = tokio::task::spawn_blocking(move || images.finish()).await;
     node.stop().await;
+    store.close(clean.unwrap_or(false));
     Ok(())
+}
+
+/// How long answers have to leave after the log failed.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// How far recovery is, for whoever asks the admin listener.
+fn watch(progress: Arc<Progress>) -> impl Fn() -> (u64, u64) + Clone + Send + 'static {
+    move || {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (of(&progress.bytes), of(&progress.records))
+    }
+}
+
+/// Has the log know the time, once a second.
+async fn note_time(engine: EngineHandle) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        engine.note_time();
+    }
 }
 
 /// Reads the country database.

@@ -1,8 +1,8 @@
 //! Time as a port: engine time for deadlines, wall time for one-time passwords and people.
 //!
-//! Engine time is the wall clock at start plus the time elapsed since, sleep of the machine
-//! included; it never falls and follows no step of the wall clock. Source: R10. (The floor that
-//! survives a restart comes with the log.)
+//! Engine time is the wall clock at start, or the time of the last record if that is later, plus the time
+//! elapsed since, sleep of the machine included; it never falls, over restarts neither, and follows no
+//! step of the wall clock. Source: R10.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,13 +30,20 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// Reads the wall clock once and goes on from there.
+    /// Reads the wall clock once and goes on from there, or from `floor` if that is later.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(floor: Timestamp) -> Self {
+        let began = wall().max(floor);
         Self {
-            offset_ms: wall_ms().saturating_sub(elapsed_ms()),
+            offset_ms: began.ms().saturating_sub(elapsed_ms()),
         }
     }
+}
+
+/// What the wall clock says now.
+#[must_use]
+pub fn wall() -> Timestamp {
+    Timestamp::from_ms(wall_ms())
 }
 
 impl Clock for SystemClock {

@@ -156,14 +156,22 @@ const ACCOUNT_KEY_HOLDERS: [&str; 1] = ["alice"];
 const KEY_HOLDERS: [&str; 2] = ["alice", "bob"];
 
 impl DevCredentials {
-    /// Reads the file of an earlier run, or draws new credentials.
-    pub fn load(directory: &DataDirectory, entropy: &dyn Entropy) -> anyhow::Result<Self> {
+    /// Reads the file of an earlier run, or draws new credentials for a directory that is `fresh`.
+    pub fn load(
+        directory: &DataDirectory,
+        entropy: &dyn Entropy,
+        fresh: bool,
+    ) -> anyhow::Result<Self> {
         match directory.read(FILE)? {
             Some(bytes) => {
                 let read = Self::parse(&bytes).map_err(|what| directory.damaged(FILE, what))?;
                 Ok(read.complete(entropy)?)
             }
-            None => Ok(Self::draw(entropy)?),
+            None if fresh => Ok(Self::draw(entropy)?),
+            None => {
+                let what = "it is gone, and the accounts have the passwords that were in it";
+                Err(directory.damaged(FILE, what.into()).into())
+            }
         }
     }
 
@@ -264,6 +272,10 @@ impl DevCredentials {
     pub async fn provision<E: Engine>(&self, engine: &E) -> anyhow::Result<()> {
         let mut ids: Vec<AccountId> = Vec::new();
         for (cast, listed) in CAST.iter().zip(&self.accounts) {
+            if let Some((id, _)) = engine.account_by_name(cast.username).get().await {
+                ids.push(id);
+                continue;
+            }
             let account = account(engine, cast, listed).await?;
             let reply = engine.ask(Command::CreateAccount(Box::new(account))).await;
             match reply.with_context(|| format!("making the account {}", cast.username))? {
@@ -287,6 +299,9 @@ impl DevCredentials {
                 .await?;
         }
         for (holder, key) in KEY_HOLDERS.iter().zip(&self.xdata.keys) {
+            if engine.key_by_name(&key.api_key).get().await.is_some() {
+                continue;
+            }
             let account = id_of(holder).context("the holder of a key is in the cast")?;
             let new = NewKey {
                 kind: KeyKind::Xdata,
@@ -302,6 +317,10 @@ impl DevCredentials {
         let account_keys = self.i3d.account_keys.iter();
         let owned = account_keys.map(|(holder, secret)| (secret, Some(holder)));
         for (secret, holder) in guests.chain(owned) {
+            let known = engine.private_token(secret.as_bytes(), None);
+            if known.get().await.is_some() {
+                continue;
+            }
             let account = match holder {
                 Some(holder) => Some(id_of(holder).context("the holder is in the cast")?),
                 None => None,

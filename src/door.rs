@@ -141,6 +141,34 @@ pub struct Figures {
     pub events: u64,
 }
 
+/// What a snapshot holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archived {
+    /// Its number.
+    pub generation: u64,
+    /// Everything up to this sequence of the log is in it.
+    pub position: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
+}
+
+/// Too many wait for a snapshot already, or the node stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArchiveBusy;
+
+/// What will come of a snapshot; the inner error says why there is none.
+pub type Archiving =
+    Pin<Box<dyn Future<Output = Result<Result<Archived, String>, ArchiveBusy>> + Send>>;
+
+/// Whoever writes snapshots.
+pub trait Archive: Send + Sync {
+    /// Asks for one that is begun from now on.
+    fn write(&self) -> Archiving;
+}
+
+/// A node's own.
+pub type SharedArchive = Arc<dyn Archive>;
+
 /// The engine as surfaces know it.
 pub trait Engine: Clone + Send + 'static {
     /// The id of the session whose secret this is; `None` if it cannot be one.

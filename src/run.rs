@@ -1,5 +1,6 @@
 //! From arguments to exit code.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -7,8 +8,12 @@ use serde_json::Value;
 
 use crate::app::{self, Failure};
 use crate::cli::admin;
-use crate::cli::args::{Arguments, Command, ConfigCommand, ServeArguments};
+use crate::cli::args::{
+    Arguments, Command, ConfigCommand, KeysCommand, NodeArguments, ServeArguments,
+};
 use crate::cli::client::AdminClient;
+use crate::durability::sealing::SealingKey;
+use crate::entropy::SystemEntropy;
 use crate::{actors, telemetry};
 
 /// Runs the process and gives its exit code. Source: README, Serving for real.
@@ -46,24 +51,36 @@ fn act(arguments: Arguments, bare: bool) -> Result<(), Failure> {
     match command {
         Command::Serve(flags) => serve(flags, bare),
         Command::Account(asked) => {
-            let node = AdminClient::find(asked.admin, asked.admin_token_file);
-            print(node.and_then(|node| admin::account(&node, asked.command)))
+            print(node(asked.node).and_then(|node| admin::account(&node, asked.command)))
         }
-        Command::Keys(asked) => {
-            let node = AdminClient::find(asked.admin, asked.admin_token_file);
-            print(node.and_then(|node| admin::keys(&node, asked.command)))
-        }
+        Command::Keys(asked) => match asked.command {
+            KeysCommand::NewSealingKey { file } => new_sealing_key(&file),
+            KeysCommand::OnNode(command) => {
+                print(node(asked.node).and_then(|node| admin::keys(&node, command)))
+            }
+        },
         Command::Sessions(asked) => {
-            let node = AdminClient::find(asked.admin, asked.admin_token_file);
-            print(node.and_then(|node| admin::sessions(&node, asked.command)))
+            print(node(asked.node).and_then(|node| admin::sessions(&node, asked.command)))
         }
         Command::Templates(asked) => {
-            let node = AdminClient::find(asked.admin, asked.admin_token_file);
-            print(node.and_then(|node| admin::templates(&node, asked.command)))
+            print(node(asked.node).and_then(|node| admin::templates(&node, asked.command)))
         }
+        Command::Snapshot(asked) => print(node(asked).and_then(|node| admin::snapshot(&node))),
         Command::Config(asked) => look(asked.command),
         Command::Openapi => openapi(),
     }
+}
+
+fn node(asked: NodeArguments) -> anyhow::Result<AdminClient> {
+    AdminClient::find(asked.admin, asked.admin_token_file)
+}
+
+#[expect(clippy::print_stdout, reason = "where the key is was asked for")]
+fn new_sealing_key(file: &Path) -> Result<(), Failure> {
+    SealingKey::create(file, &SystemEntropy)
+        .map_err(|error| Failure::Configuration(error.to_string()))?;
+    println!("{}", file.display());
+    Ok(())
 }
 
 fn serve(flags: ServeArguments, bare: bool) -> Result<(), Failure> {

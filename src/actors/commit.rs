@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use hashbrown::HashSet;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -27,10 +28,23 @@ pub(super) type Place = usize;
 #[derive(Default)]
 pub(super) struct CommitQueue {
     waiting: Mutex<VecDeque<(Arc<Commit>, usize)>>,
+    /// How many stages were ever given, and how many of them are applied.
+    given: AtomicU64,
+    applied: AtomicU64,
     pub(super) wake: Notify,
 }
 
 impl CommitQueue {
+    /// How many stages were given so far: all of them are applied once [`Self::has_applied`] it.
+    pub(super) fn given(&self) -> u64 {
+        self.given.load(Ordering::Acquire)
+    }
+
+    /// Whether so many stages are applied.
+    pub(super) fn has_applied(&self, stages: u64) -> bool {
+        self.applied.load(Ordering::Acquire) >= stages
+    }
+
     /// The next stage, if its turn has come.
     pub(super) fn next(&self) -> Option<(Arc<Commit>, usize)> {
         let mut waiting = self.waiting.lock();
@@ -51,9 +65,27 @@ struct Stage {
     parts: Range<usize>,
 }
 
+/// For each part of a record, whether none of the later ones is for the same slot, or also for the
+/// directory.
+fn completing(parts: &[Part]) -> Box<[bool]> {
+    let mut seen = HashSet::with_capacity(parts.len());
+    let mut completing: Vec<_> = parts
+        .iter()
+        .rev()
+        .map(|part| match part {
+            Part::Slot(number, _) => seen.insert(Some(*number)),
+            Part::Directory(_) => seen.insert(None),
+        })
+        .collect();
+    completing.reverse();
+    completing.into()
+}
+
 /// One record, as the owners see it.
 pub(super) struct Commit {
     parts: Vec<Part>,
+    /// See [`completing`]; the part of a record that has but one completes it.
+    completing: Option<Box<[bool]>>,
     stages: Vec<Stage>,
     turn: AtomicUsize,
     queues: Queues,
@@ -93,6 +125,7 @@ impl Commit {
             });
         }
         Arc::new(Self {
+            completing: (parts.len() > 1).then(|| completing(&parts)),
             parts,
             stages,
             turn: AtomicUsize::new(NOT_HANDED_OUT),
@@ -109,28 +142,35 @@ impl Commit {
         self.refused.load(Ordering::Acquire)
     }
 
-    /// Its number in the journal; 0 if it is not known to be in it.
-    #[expect(
-        dead_code,
-        reason = "images take it as the position of a slot, once there are any"
-    )]
-    pub(super) fn sequence(&self) -> u64 {
-        self.sequence.load(Ordering::Acquire)
-    }
-
-    /// The parts of a stage, as far as they are to be applied.
-    pub(super) fn stage(&self, stage: usize) -> &[Part] {
-        if self.was_refused() && !self.restricts {
-            return &[];
-        }
-        self.stages
-            .get(stage)
-            .and_then(|s| self.parts.get(s.parts.clone()))
-            .unwrap_or_default()
+    /// The parts of a stage, as far as they are to be applied; with each, the sequence up to which
+    /// everything is there once it is. One that takes effect without being logged reaches nothing.
+    pub(super) fn stage(
+        &self,
+        stage: usize,
+    ) -> impl ExactSizeIterator<Item = (&Part, Option<u64>)> {
+        let refused = self.was_refused();
+        let range = self.stages.get(stage).map(|stage| stage.parts.clone());
+        let range = range
+            .filter(|_| !refused || self.restricts)
+            .unwrap_or_default();
+        let first = range.start;
+        let sequence = Some(self.sequence.load(Ordering::Acquire)).filter(|_| !refused);
+        let completes = move |at: usize| {
+            let known = self.completing.as_ref();
+            known.is_none_or(|known| known.get(first + at).is_some_and(|completes| *completes))
+        };
+        let parts = self.parts.get(range).unwrap_or_default();
+        let parts = parts.iter().enumerate();
+        parts.map(move |(at, part)| (part, sequence.filter(|_| completes(at))))
     }
 
     /// Marks a stage as applied and wakes the next one's owner; true if it was the last.
     pub(super) fn finish(&self, stage: usize) -> bool {
+        if let Some(Stage { owner, .. }) = self.stages.get(stage) {
+            self.queue(*owner, |queue| {
+                queue.applied.fetch_add(1, Ordering::AcqRel);
+            });
+        }
         self.turn.store(stage + 1, Ordering::Release);
         match self.stages.get(stage + 1) {
             Some(next) => {
@@ -169,7 +209,8 @@ impl Commit {
     fn hand_out(self: Arc<Self>) {
         for (stage, Stage { owner, .. }) in self.stages.iter().enumerate() {
             self.queue(*owner, |queue| {
-                queue.waiting.lock().push_back((self.clone(), stage))
+                queue.waiting.lock().push_back((self.clone(), stage));
+                queue.given.fetch_add(1, Ordering::AcqRel);
             });
         }
         // Only now does the first stage's turn come: its owner may be busy and take it at once, and would
@@ -183,11 +224,6 @@ impl Commit {
 
 #[cfg(test)]
 mod tests {
-    #![expect(
-        clippy::unwrap_used,
-        reason = "a test says what went wrong by panicking"
-    )]
-
     use super::*;
     use crate::engine::event::SlotEvent;
     use crate::session::id::HandoffId;

@@ -10,6 +10,8 @@ use actix::prelude::SendError;
 use tokio::sync::{Mutex, oneshot};
 use zeroize::Zeroizing;
 
+use super::commit::Queues;
+use super::images::Mark;
 use super::messages::Ask;
 use super::owner::{Owner, Shared};
 use super::rooms::ShardRoom;
@@ -21,7 +23,9 @@ use crate::engine::digest;
 use crate::engine::directory::Directory;
 use crate::engine::keys::{Principal, PrivateToken};
 use crate::engine::view::SessionView;
+use crate::engine::world::World;
 use crate::entropy::{EntropyFailed, SharedEntropy, random};
+use crate::journal::SharedJournal;
 use crate::session::account::{Account, PasswordHash};
 use crate::session::activity::{Look, Touch};
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
@@ -68,6 +72,30 @@ impl EngineHandle {
             shards,
             directory,
         }))
+    }
+
+    /// Has the journal note what time it is, as long as there is a session whose deadline depends on
+    /// it (R10). A journal that refuses has told so already.
+    pub fn note_time(&self) {
+        if self.world().session_count() > 0 {
+            let _ = self.journal().append(Arc::new(Mark { passed: None }));
+        }
+    }
+
+    pub(super) fn world(&self) -> &World {
+        &self.0.shared.world
+    }
+
+    pub(super) fn journal(&self) -> &SharedJournal {
+        &self.0.shared.journal
+    }
+
+    pub(super) fn queues(&self) -> &Queues {
+        &self.0.shared.queues
+    }
+
+    pub(super) fn directory_address(&self) -> &Addr<Owner<Directory>> {
+        &self.0.directory
     }
 
     /// Has a key of this algorithm at hand. The first token that needs one waits for it; a node that

@@ -12,6 +12,7 @@
 mod claims;
 mod commit;
 pub mod handle;
+mod images;
 mod messages;
 mod owner;
 mod rooms;

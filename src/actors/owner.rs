@@ -17,7 +17,7 @@ use crate::clock::SharedClock;
 use crate::door::ServiceError;
 use crate::engine::command::{Claim, Reply};
 use crate::engine::event::Part;
-use crate::engine::world::SharedWorld;
+use crate::engine::world::{SharedWorld, World};
 use crate::journal::{Entry, SharedJournal};
 
 /// Parts that one record of an owner's own tick holds at most.
@@ -71,6 +71,10 @@ impl<R: Room> Owner<R> {
             next_ticket: 0,
             ticking: 0,
         }
+    }
+
+    pub(super) fn room_and_world(&self) -> (&R, &World) {
+        (&self.room, &self.shared.world)
     }
 
     fn take(&mut self, ask: Ask) {
@@ -138,13 +142,14 @@ impl<R: Room> Owner<R> {
         };
         while let Some((commit, stage)) = queue.next() {
             let parts = commit.stage(stage);
-            for part in parts {
-                self.room.apply(&self.shared.world, part);
+            let applied = parts.len() as u64;
+            for (part, reached) in parts {
+                self.room.apply(&self.shared.world, part, reached);
             }
             self.shared
                 .counters
                 .events
-                .fetch_add(parts.len() as u64, Ordering::Relaxed);
+                .fetch_add(applied, Ordering::Relaxed);
             if commit.finish(stage) {
                 if commit.was_refused() {
                     self.answer_unavailable(commit.ticket);

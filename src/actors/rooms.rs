@@ -27,8 +27,8 @@ const SWEEP_MAX: usize = 4_096;
 pub(super) trait Room: Unpin + 'static {
     /// Decides a command on applied state.
     fn decide(&mut self, world: &World, command: &Command, now: Timestamp) -> Outcome;
-    /// Applies a part.
-    fn apply(&mut self, world: &World, part: &Part);
+    /// Applies a part; with it, everything up to `reached` is in what it is for.
+    fn apply(&mut self, world: &World, part: &Part, reached: Option<u64>);
     /// Looks after what is due; the parts are logged and applied like any others.
     fn tick(&mut self, world: &World, now: Timestamp) -> Vec<Part>;
 }
@@ -85,8 +85,8 @@ impl Room for ShardRoom {
         facts::decide_in_slot(world, command, now)
     }
 
-    fn apply(&mut self, world: &World, part: &Part) {
-        world.apply(part);
+    fn apply(&mut self, world: &World, part: &Part, reached: Option<u64>) {
+        world.apply(part, reached);
     }
 
     fn tick(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
@@ -116,10 +116,11 @@ impl Room for Directory {
         facts::decide_in_directory(world, self, command, now)
     }
 
-    fn apply(&mut self, world: &World, part: &Part) {
+    fn apply(&mut self, world: &World, part: &Part, reached: Option<u64>) {
         if let Part::Directory(event) = part {
             Self::apply(self, event);
-            world.apply(part);
+            world.apply(part, None);
+            self.reached(reached.unwrap_or(0));
         }
     }
 

@@ -12,13 +12,10 @@ use super::rooms::ShardRoom;
 use crate::clock::SharedClock;
 use crate::credentials::login::LoginDesk;
 use crate::credentials::passwords::Passwords;
-use crate::engine::directory::Directory;
-use crate::engine::event::Part;
-use crate::engine::world::World;
-use crate::entropy::{SharedEntropy, random};
+use crate::engine::state::State;
+use crate::entropy::SharedEntropy;
 use crate::journal::SharedJournal;
 use crate::session::policy::Policy;
-use crate::session::token::InstallKey;
 use crate::tokens::desk::TokenDesk;
 
 thread_local! {
@@ -68,28 +65,16 @@ impl Owners {
     }
 }
 
-/// Starts an engine of `shards` shards whose state is what `history` says.
+/// Starts an engine of `shards` shards that goes on from `state`.
 ///
-/// Must be called inside an actix system. Errors: no randomness, or no thread, was to be had.
+/// Must be called inside an actix system. Errors: no thread was to be had.
 pub fn start(
     ports: Ports,
     policy: Policy,
     shards: u16,
-    install_key: Option<InstallKey>,
-    history: &[Vec<Part>],
+    state: State,
 ) -> anyhow::Result<(EngineHandle, Owners)> {
-    let install_key = match install_key {
-        Some(key) => key,
-        None => InstallKey::new(random(&*ports.entropy)?),
-    };
-    let world = Arc::new(World::new(install_key));
-    let mut directory = Directory::default();
-    for part in history.iter().flatten() {
-        if let Part::Directory(event) = part {
-            directory.apply(event);
-        }
-        world.apply(part);
-    }
+    let State { world, directory } = state;
     let queues: Queues = (0..=shards).map(|_| CommitQueue::default()).collect();
     let shared = Shared {
         world: world.clone(),

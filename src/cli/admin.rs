@@ -380,6 +380,11 @@ pub fn templates(node: &AdminClient, command: TemplateCommand) -> anyhow::Result
     }
 }
 
+/// Runs `snapshot`.
+pub fn snapshot(node: &AdminClient) -> anyhow::Result<Value> {
+    node.ask(Method::POST, &["snapshot"], &[], None)
+}
+
 /// Runs `sessions …`.
 pub fn sessions(node: &AdminClient, command: SessionCommand) -> anyhow::Result<Value> {
     const PATH: &str = "sessions";

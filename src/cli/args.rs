@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand};
 
 use super::admin::{AccountCommand, KeyCommand, SessionCommand, TemplateCommand};
 use crate::config::file::{FileConfig, networks};
-use crate::config::{Config, ConfigError, LogFormat, processors};
+use crate::config::limits::duration_ms;
+use crate::config::{Config, ConfigError, Durability, LogFormat, SNAPSHOT_EVERY_MS, processors};
 
 /// The default data directory, below the directory the process was started in.
 pub const DATA_DIR: &str = "snapshots/live";
@@ -34,15 +35,30 @@ pub enum Command {
     /// Make, show, change and delete accounts on a running node.
     Account(AdminArguments<AccountCommand>),
     /// Make, list and withdraw API keys on a running node.
-    Keys(AdminArguments<KeyCommand>),
+    Keys(AdminArguments<KeysCommand>),
     /// Open, list and end sessions on a running node.
     Sessions(AdminArguments<SessionCommand>),
     /// Make, list, show and delete templates for tokens on a running node.
     Templates(AdminArguments<TemplateCommand>),
+    /// Write a snapshot on a running node, now.
+    Snapshot(NodeArguments),
     /// Look at the configuration.
     Config(ConfigArguments),
     /// Print the OpenAPI document of the i3D calls.
     Openapi,
+}
+
+/// `keys …`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a file with a new sealing key; asks no node.
+    NewSealingKey {
+        /// Which file; it must not be there yet. Keep it apart from the data directory and its backups.
+        file: PathBuf,
+    },
+    /// What a node is asked.
+    #[command(flatten)]
+    OnNode(KeyCommand),
 }
 
 /// `config …`
@@ -80,6 +96,18 @@ pub struct ServeArguments {
     /// Where to keep files [default: snapshots/live].
     #[arg(long, env = "SESSILE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// What an acknowledged change survives: sync, balanced or snapshot [default: sync].
+    #[arg(long, env = "SESSILE_DURABILITY", value_name = "MODE")]
+    pub durability: Option<String>,
+    /// How often to write a snapshot [default: 5m].
+    #[arg(long, env = "SESSILE_SNAPSHOT_EVERY", value_name = "DURATION")]
+    pub snapshot_every: Option<String>,
+    /// The key by which seeds and private keys are sealed; not in the data directory.
+    #[arg(long, env = "SESSILE_SEALING_KEY_FILE", value_name = "FILE")]
+    pub sealing_key_file: Option<PathBuf>,
+    /// Start even if the wall clock is more than a year ahead of the last record.
+    #[arg(long, env = "SESSILE_ACCEPT_CLOCK")]
+    pub accept_clock: bool,
     /// Actors that own sessions [default: one per processor].
     #[arg(long, env = "SESSILE_SHARDS", value_name = "N")]
     pub shards: Option<u16>,
@@ -104,7 +132,7 @@ pub struct ServeArguments {
 
 /// Where a running node's admin listener is.
 #[derive(Debug, Args)]
-pub struct AdminArguments<C: Subcommand> {
+pub struct NodeArguments {
     /// The admin listener [default: that of ./snapshots/live/dev-credentials.json].
     #[arg(long, env = "SESSILE_ADMIN", value_name = "URL", global = true)]
     pub admin: Option<String>,
@@ -116,6 +144,14 @@ pub struct AdminArguments<C: Subcommand> {
         global = true
     )]
     pub admin_token_file: Option<PathBuf>,
+}
+
+/// What is asked of a running node.
+#[derive(Debug, Args)]
+pub struct AdminArguments<C: Subcommand> {
+    /// Which node.
+    #[command(flatten)]
+    pub node: NodeArguments,
     /// What to do.
     #[command(subcommand)]
     pub command: C,
@@ -142,7 +178,14 @@ impl ServeArguments {
             Some(list) => Some(networks(list.iter().map(String::as_str))?),
             None => file.trusted_proxies()?,
         };
+        let durability = self.durability.as_deref().or(file.durability.as_deref());
+        let snapshot_every = self.snapshot_every.or(file.snapshot_every.clone());
+        let snapshot_every_ms = snapshot_every.map(|text| duration_ms("snapshot_every", &text));
         Ok(Config {
+            durability: durability.map_or(Ok(Durability::Sync), Durability::parse)?,
+            snapshot_every_ms: snapshot_every_ms.transpose()?.unwrap_or(SNAPSHOT_EVERY_MS),
+            sealing_key_file: self.sealing_key_file.or(file.sealing_key_file.clone()),
+            accept_clock: self.accept_clock || file.accept_clock.unwrap_or(false),
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             geoip_database: self.geoip_database.or(file.geoip.database.clone()),
             listen: self.listen.or(file.listen).unwrap_or(default(8080)),

@@ -21,6 +21,14 @@ pub struct FileConfig {
     pub admin_listen: Option<SocketAddr>,
     /// Where files are kept.
     pub data_dir: Option<PathBuf>,
+    /// `sync`, `balanced` or `snapshot`.
+    pub durability: Option<String>,
+    /// A duration such as "5m".
+    pub snapshot_every: Option<String>,
+    /// A file with the sealing key.
+    pub sealing_key_file: Option<PathBuf>,
+    /// The wall clock is right.
+    pub accept_clock: Option<bool>,
     /// Development mode.
     pub dev: Option<bool>,
     /// Actors that own sessions.

@@ -104,7 +104,7 @@ impl LifetimeSection {
 }
 
 /// A duration between 1 ms and 365 days.
-pub(super) fn duration_ms(key: &str, text: &str) -> Result<u64, ConfigError> {
+pub(crate) fn duration_ms(key: &str, text: &str) -> Result<u64, ConfigError> {
     let wrong = |why: String| ConfigError(format!("{key}: {text:?} {why}"));
     let span: Span = text
         .parse()

@@ -29,6 +29,34 @@ pub enum LogFormat {
     Json,
 }
 
+/// What an acknowledged change survives. Source: README, Durability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Everything survives the loss of power.
+    Sync,
+    /// What takes away survives it; what gives, once it is a second old.
+    Balanced,
+    /// Sessions survive a clean stop only; accounts, keys and spent steps everything.
+    Snapshot,
+}
+
+impl Durability {
+    /// The one of this name.
+    pub fn parse(name: &str) -> Result<Self, ConfigError> {
+        match name {
+            "sync" => Ok(Self::Sync),
+            "balanced" => Ok(Self::Balanced),
+            "snapshot" => Ok(Self::Snapshot),
+            other => Err(ConfigError(format!(
+                "durability: {other:?} is none of sync, balanced, snapshot"
+            ))),
+        }
+    }
+}
+
+/// How often a snapshot is written if nothing else asks for one: 5 minutes.
+pub const SNAPSHOT_EVERY_MS: u64 = 300_000;
+
 /// Everything `serve` needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -38,6 +66,14 @@ pub struct Config {
     pub admin_listen: SocketAddr,
     /// Where files are kept.
     pub data_dir: PathBuf,
+    /// What an acknowledged change survives.
+    pub durability: Durability,
+    /// How often a snapshot is written, in milliseconds.
+    pub snapshot_every_ms: u64,
+    /// By what seeds and private keys are sealed.
+    pub sealing_key_file: Option<PathBuf>,
+    /// The wall clock is right, even if it is a year ahead of the last record.
+    pub accept_clock: bool,
     /// Whether to fill an empty node with demonstration accounts. Loopback only.
     pub dev: bool,
     /// Actors that own sessions.

@@ -452,7 +452,7 @@ mod tests {
 
         fn put(&self, id: AccountId, account: Account) {
             let event = DirectoryEvent::AccountPut(id, Arc::new(account), AccountCause::Changed);
-            self.desk.world.apply(&Part::Directory(event));
+            self.desk.world.apply(&Part::Directory(event), None);
         }
 
         fn change(&self, id: AccountId, write: impl FnOnce(&mut Account)) {

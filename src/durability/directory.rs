@@ -22,6 +22,9 @@ pub enum DirectoryError {
         /// What is wrong with it.
         what: String,
     },
+    /// It is not what it was, or may not be served so.
+    #[error("the data directory is not served: {0}")]
+    Refused(String),
     /// The system said no.
     #[error("{path}: {source}: check that it exists and that this user may read and write it")]
     Io {

@@ -13,13 +13,13 @@ pub const VERSION: u32 = 1;
 pub const RECORD_HEAD_BYTES: usize = 4 + 1 + 1 + 2 + 8 + 4;
 /// The record's own checksum.
 pub const RECORD_TAIL_BYTES: usize = 4;
-/// The longest payload: 256 KiB.
-pub const RECORD_PAYLOAD_BYTES_MAX: usize = 256 << 10;
+/// The longest payload: 1 MiB, so that one record ends all the sessions that a limit can hold.
+pub const RECORD_PAYLOAD_BYTES_MAX: usize = 1 << 20;
 /// The longest record.
 pub const RECORD_BYTES_MAX: usize =
     RECORD_HEAD_BYTES + RECORD_PAYLOAD_BYTES_MAX + RECORD_TAIL_BYTES;
-/// How many bytes a search for whole records behind a bad one sums up at most: 256 longest ones.
-pub const RECORD_TRIED_BYTES: usize = 256 * RECORD_PAYLOAD_BYTES_MAX;
+/// How many bytes a search for whole records behind a bad one sums up at most: 64 longest ones.
+pub const RECORD_TRIED_BYTES: usize = 64 * RECORD_PAYLOAD_BYTES_MAX;
 
 /// What a disk writes wholly or not at all.
 pub const SECTOR_BYTES: usize = 512;
@@ -35,6 +35,8 @@ pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
 const SEGMENT_MAGIC: [u8; 8] = *b"SESSLOG\n";
 const SEAL_MAGIC: [u8; 8] = *b"SESSEAL\n";
+const IMAGE_MAGIC: [u8; 8] = *b"SESSIMG\n";
+const IMAGE_END_MAGIC: [u8; 8] = *b"SESSEND\n";
 /// The first bytes of a manifest.
 pub const MANIFEST_MAGIC: [u8; 8] = *b"SESSMAN\n";
 /// The longest manifest.
@@ -67,6 +69,25 @@ pub fn segment_first(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(SEGMENT_SUFFIX)?;
     let numeric = digits.len() == SEGMENT_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
     digits.parse().ok().filter(|_| numeric)
+}
+
+const IMAGE_SUFFIX: &str = ".image";
+
+/// The name of a generation's image of the directory (`None`), or of the slots in its row `nth`.
+#[must_use]
+pub fn image_name(generation: u64, nth: Option<u16>) -> String {
+    match nth {
+        Some(nth) => format!("{SHARDS}/{generation:0SEGMENT_DIGITS$}-{nth:04}{IMAGE_SUFFIX}"),
+        None => format!("{SHARDS}/{generation:0SEGMENT_DIGITS$}-directory{IMAGE_SUFFIX}"),
+    }
+}
+
+/// Whether a file in the directory of images has such a name as images have.
+#[must_use]
+pub fn is_image(name: &str) -> bool {
+    let stem = name.strip_suffix(IMAGE_SUFFIX);
+    let parts = stem.and_then(|stem| stem.split_once('-'));
+    parts.is_some_and(|(generation, _)| generation.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Which data directory a file belongs to.
@@ -269,6 +290,81 @@ impl Seal {
         let sequence = fields.u64()?;
         let last = Link { sequence, checksum };
         Ok(Some(Self { kind, len, last }))
+    }
+}
+
+/// The head of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageHead {
+    /// Whose it is, and how encoded.
+    pub origin: Origin,
+    /// Of which generation.
+    pub generation: u64,
+}
+
+impl ImageHead {
+    /// The first sector of the image.
+    #[must_use]
+    pub fn encode(&self) -> [u8; SECTOR_BYTES] {
+        sector(&[
+            &IMAGE_MAGIC,
+            &VERSION.to_le_bytes(),
+            &self.origin.codec.to_le_bytes(),
+            &self.origin.instance.0,
+            &self.generation.to_le_bytes(),
+        ])
+    }
+
+    /// Reads the first sector of an image.
+    pub fn decode(sector: &[u8; SECTOR_BYTES]) -> Result<Self, HeadFlaw> {
+        let mut fields = checked(sector, IMAGE_MAGIC)?;
+        let version = fields.u32()?;
+        if version > VERSION {
+            return Err(HeadFlaw::Version(version));
+        }
+        let codec = fields.u32()?;
+        let instance = InstanceId(fields.take()?);
+        Ok(Self {
+            origin: Origin { instance, codec },
+            generation: fields.u64()?,
+        })
+    }
+}
+
+/// The end of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageEnd {
+    /// How many frames there are.
+    pub records: u64,
+    /// BLAKE3 of everything before the end.
+    pub digest: [u8; 32],
+}
+
+impl ImageEnd {
+    /// How long it is.
+    pub const BYTES: usize = 8 + 8 + 32;
+
+    /// The last bytes of the image.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        [
+            &IMAGE_END_MAGIC[..],
+            &self.records.to_le_bytes(),
+            &self.digest,
+        ]
+        .concat()
+    }
+
+    /// Reads the last bytes of an image, which the digest in the manifest covers.
+    pub fn decode(bytes: &[u8; Self::BYTES]) -> Result<Self, HeadFlaw> {
+        let mut fields = Fields(bytes);
+        if fields.take()? != IMAGE_END_MAGIC {
+            return Err(HeadFlaw::Magic);
+        }
+        Ok(Self {
+            records: fields.u64()?,
+            digest: fields.take()?,
+        })
     }
 }
 

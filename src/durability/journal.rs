@@ -11,8 +11,8 @@ use crate::journal::{Entry, Journal, JournalRefused};
 pub trait Encode: Send + Sync + 'static {
     /// The kind of record that is written; not 0.
     fn kind(&self) -> u8;
-    /// Appends the payload to `out`, which is empty and reused.
-    fn encode(&self, parts: &[Part], out: &mut Vec<u8>);
+    /// Appends the payload to `out`, which is empty and reused. What cannot be encoded is refused.
+    fn encode(&self, parts: &[Part], out: &mut Vec<u8>) -> Result<(), JournalRefused>;
     /// What the record is to the log: by its parts, whether it gives or takes.
     fn class(&self, parts: &[Part]) -> Class;
 }
@@ -42,8 +42,11 @@ impl<E: Encode> Journal for LogJournal<E> {
         // Encoded before the log's lock is taken, into a buffer of this thread's own.
         let mut payload = SCRATCH.take();
         payload.clear();
-        self.encode.encode(entry.parts(), &mut payload);
-        let class = self.encode.class(entry.parts());
+        self.encode.encode(entry.parts(), &mut payload)?;
+        let class = match entry.must_last() {
+            true => Class::LASTING,
+            false => self.encode.class(entry.parts()),
+        };
         let appended = self.log.append(self.encode.kind(), class, &payload, entry);
         if payload.capacity() <= SCRATCH_BYTES_MAX {
             SCRATCH.set(payload);
@@ -71,9 +74,10 @@ mod tests {
             3
         }
 
-        fn encode(&self, parts: &[Part], out: &mut Vec<u8>) {
+        fn encode(&self, parts: &[Part], out: &mut Vec<u8>) -> Result<(), JournalRefused> {
             assert!(out.is_empty());
             out.extend_from_slice(&parts.len().to_le_bytes());
+            Ok(())
         }
 
         fn class(&self, _: &[Part]) -> Class {

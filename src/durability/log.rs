@@ -59,6 +59,11 @@ impl Class {
         restriction: true,
         always: false,
     };
+    /// Lasts in every mode, and nothing before it is lost once it was reported.
+    pub const LASTING: Self = Self {
+        restriction: true,
+        always: true,
+    };
     /// Gives something that every mode keeps.
     pub const KEPT: Self = Self {
         restriction: false,
@@ -139,6 +144,8 @@ struct Front {
     short_of_room: bool,
     poisoned: bool,
     stopping: bool,
+    /// When it stops, it is not marked as stopped in good order.
+    unsealed: bool,
 }
 
 struct Shared {
@@ -195,6 +202,7 @@ impl Log {
                 short_of_room: false,
                 poisoned: false,
                 stopping: false,
+                unsealed: false,
             }),
             work: Condvar::new(),
             counters: Counters::default(),
@@ -283,6 +291,12 @@ impl Log {
             // A writer that panicked has ended the process, or refused what waited.
             let _ = thread.join();
         }
+    }
+
+    /// Writes and syncs what waits, and does not seal: the next start takes this for a crash.
+    pub fn abandon(&self) {
+        self.shared.front.lock().unsealed = true;
+        self.close();
     }
 }
 

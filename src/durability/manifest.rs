@@ -24,6 +24,7 @@ pub const GENERATIONS_MAX: usize = 2;
 /// Images of a generation: one per shard, one of the directory.
 pub const IMAGES_MAX: usize = 4_097;
 const NAME_BYTES_MAX: usize = 100;
+const PROOF_BYTES_MAX: usize = 128;
 /// Length of the name, size, digest, records, position; the name is beside it.
 const IMAGE_BYTES_MIN: usize = 1 + 8 + DIGEST_BYTES + 8 + 8;
 
@@ -61,6 +62,11 @@ pub struct Manifest {
     install_key: Zeroizing<[u8; KEY_BYTES]>,
     /// Development mode filled it: it is not to be served to others.
     pub development: bool,
+    /// A process served it that does not log sessions: if it did not stop in good order, what became
+    /// of them is not known, and none may live.
+    pub unlogged: bool,
+    /// Something sealed, so that another key is noticed before anything depends on it.
+    pub sealing_proof: Vec<u8>,
     /// No clock of this directory was ever later than this; engine time never falls below it.
     pub clock_floor: Timestamp,
     /// At most two, the newer first.
@@ -72,6 +78,7 @@ impl fmt::Debug for Manifest {
         f.debug_struct("Manifest")
             .field("instance", &self.instance)
             .field("development", &self.development)
+            .field("unlogged", &self.unlogged)
             .field("clock_floor", &self.clock_floor)
             .field("generations", &self.generations)
             .finish_non_exhaustive()
@@ -107,6 +114,7 @@ impl Manifest {
     pub fn new(
         instance: InstanceId,
         install_key: [u8; KEY_BYTES],
+        sealing_proof: Vec<u8>,
         development: bool,
         clock_floor: Timestamp,
     ) -> Self {
@@ -114,6 +122,8 @@ impl Manifest {
             instance,
             install_key: Zeroizing::new(install_key),
             development,
+            unlogged: false,
+            sealing_proof,
             clock_floor,
             generations: Vec::new(),
         }
@@ -125,11 +135,19 @@ impl Manifest {
         InstallKey::new(*self.install_key)
     }
 
-    /// The lowest sequence that the log must still have: the older generation may be needed.
+    /// The lowest sequence that the log must still have: the older generation may be needed, and as
+    /// long as there is none, all of it.
     #[must_use]
     pub fn log_needed_from(&self) -> u64 {
-        let positions = self.generations.iter().map(|g| g.position);
-        positions.min().unwrap_or(0).saturating_add(1)
+        let oldest = self.starts().last().flatten();
+        oldest.map_or(0, |g| g.position).saturating_add(1)
+    }
+
+    /// What recovery may begin with, the best first: a generation, or nothing at all.
+    pub fn starts(&self) -> impl Iterator<Item = Option<&Generation>> {
+        let nothing = self.generations.len() < GENERATIONS_MAX;
+        let generations = self.generations.iter().map(Some);
+        generations.chain(nothing.then_some(None))
     }
 
     /// Names a new generation; the oldest one falls out if there are more than two.
@@ -171,6 +189,10 @@ impl Manifest {
         out.extend_from_slice(&self.instance.0);
         out.extend_from_slice(&*self.install_key);
         out.push(u8::from(self.development));
+        out.push(u8::from(self.unlogged));
+        let proof: u8 = bounded(self.sealing_proof.len(), PROOF_BYTES_MAX, "sealing proof")?;
+        out.push(proof);
+        out.extend_from_slice(&self.sealing_proof);
         out.extend_from_slice(&self.clock_floor.ms().to_le_bytes());
         out.push(bounded(
             self.generations.len(),
@@ -219,10 +241,11 @@ impl Manifest {
         }
         let instance = InstanceId(fields.take()?);
         let install_key = Zeroizing::new(fields.take()?);
-        let [development] = fields.take()?;
-        if development > 1 {
-            return Err(HeadFlaw::Value("development mark"));
+        let [development, unlogged, proof] = fields.take()?;
+        if development > 1 || unlogged > 1 {
+            return Err(HeadFlaw::Value("mark"));
         }
+        let sealing_proof = fields.bytes(usize::from(proof))?.to_vec();
         let clock_floor = Timestamp::from_ms(fields.u64()?);
         let [count] = fields.take()?;
         if usize::from(count) > GENERATIONS_MAX {
@@ -239,6 +262,8 @@ impl Manifest {
             instance,
             install_key,
             development: development == 1,
+            unlogged: unlogged == 1,
+            sealing_proof,
             clock_floor,
             generations,
         })
@@ -252,7 +277,13 @@ fn bounded<N: TryFrom<usize>>(value: usize, max: usize, what: &'static str) -> R
         .ok_or(HeadFlaw::Value(what))
 }
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
+    fn bytes(&mut self, len: usize) -> Result<&'a [u8], HeadFlaw> {
+        let (bytes, rest) = self.0.split_at_checked(len).ok_or(HeadFlaw::Short)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
     fn generation(&mut self) -> Result<Generation, HeadFlaw> {
         let number = self.u64()?;
         let position = self.u64()?;
@@ -264,12 +295,7 @@ impl Fields<'_> {
         let mut images = Vec::with_capacity(count);
         for _ in 0..count {
             let [len] = self.take()?;
-            let (name, rest) = self
-                .0
-                .split_at_checked(usize::from(len))
-                .ok_or(HeadFlaw::Short)?;
-            self.0 = rest;
-            let name = std::str::from_utf8(name)
+            let name = std::str::from_utf8(self.bytes(usize::from(len))?)
                 .ok()
                 .filter(|name| name.len() <= NAME_BYTES_MAX)
                 .ok_or(HeadFlaw::Value("name of an image"))?;

@@ -9,13 +9,21 @@
 //! Invariants: what was reported durable is read again or its absence is reported as damage; what
 //! cannot be judged is refused and left as it is; the one thing that is ever cut is a torn tail.
 
+pub mod codec;
 pub mod directory;
+pub mod events;
 pub mod format;
+pub mod images;
 pub mod journal;
+pub mod keeper;
 pub mod log;
 pub mod manifest;
 pub mod reading;
 pub mod record;
+pub mod recovery;
 pub mod sealing;
 pub mod segment;
+pub mod snapshot;
 pub mod storage;
+pub mod store;
+mod stored;

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use super::format::InstanceId;
-use crate::entropy::{Entropy, random};
+use crate::entropy::{Entropy, SharedEntropy, random};
 
 const KEY_BYTES: usize = 32;
 /// The first byte of what is sealed: AES-256-GCM with a random nonce.
@@ -71,6 +71,9 @@ pub enum SealingError {
     /// The key file could not be read.
     #[error("{0}: {1}: give the sealing key with --sealing-key-file")]
     File(PathBuf, std::io::Error),
+    /// A key file could not be made.
+    #[error("{0}: {1}: a new sealing key needs a place where no file is yet")]
+    NotMade(PathBuf, std::io::Error),
     /// Others may read the key file.
     #[error("{0} has mode {1:04o}, so others can reach it: chmod 0600 it")]
     Mode(PathBuf, u32),
@@ -125,6 +128,26 @@ impl SealingKey {
             .ok_or_else(|| SealingError::NoKey(path.to_owned()))
     }
 
+    /// Makes a file with a new key, readable by its owner only; a file that is there is left alone.
+    pub fn create(path: &Path, entropy: &dyn Entropy) -> Result<(), SealingError> {
+        let failed = |error| SealingError::NotMade(path.to_owned(), error);
+        let key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(
+            random(entropy).map_err(|_| failed(std::io::Error::other("no random bytes")))?,
+        );
+        let mut text = Zeroizing::new(String::with_capacity(2 * KEY_BYTES + 1));
+        for byte in key.iter() {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            }
+        }
+        text.push('\n');
+        let mut options = File::options();
+        let file = options.write(true).create_new(true).mode(0o600).open(path);
+        let mut file = file.map_err(failed)?;
+        file.write_all(text.as_bytes()).map_err(failed)?;
+        file.sync_all().map_err(failed)
+    }
+
     /// Seals `plain` under its name.
     pub fn seal(
         &self,
@@ -170,6 +193,56 @@ impl SealingKey {
             .len();
         inside.truncate(len);
         Ok(inside)
+    }
+}
+
+/// Seals and opens for one data directory.
+pub struct Sealer {
+    /// The data directory.
+    pub instance: InstanceId,
+    /// Its key.
+    pub key: SealingKey,
+    /// Where nonces come from.
+    pub entropy: SharedEntropy,
+}
+
+/// What the manifest's proof is called.
+const PROOF: &str = "proof of the sealing key";
+
+impl Sealer {
+    /// Something sealed that only this key opens.
+    pub fn proof(&self, plain: &[u8]) -> Result<Vec<u8>, SealingError> {
+        self.seal(PROOF, "this data directory", plain)
+    }
+
+    /// Whether this is the key by which the proof was sealed.
+    pub fn open_proof(&self, sealed: &[u8]) -> Result<(), SealingError> {
+        self.open(PROOF, "this data directory", sealed).map(drop)
+    }
+
+    fn name<'a>(&self, what: &'static str, of: &'a str) -> SealedName<'a> {
+        let instance = self.instance;
+        SealedName { instance, what, of }
+    }
+
+    /// Seals `plain` as this of that.
+    pub fn seal(
+        &self,
+        what: &'static str,
+        of: &str,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealingError> {
+        self.key.seal(&*self.entropy, &self.name(what, of), plain)
+    }
+
+    /// Opens what was sealed as this of that.
+    pub fn open(
+        &self,
+        what: &'static str,
+        of: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
+        self.key.open(&self.name(what, of), sealed)
     }
 }
 

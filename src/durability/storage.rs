@@ -40,11 +40,15 @@ pub enum SyncSite {
     ManifestName,
     /// The manifest's name found at start, before anything is removed because of it.
     FoundManifest,
+    /// The contents of an image, before a manifest names it.
+    Image,
+    /// The names of images, before a manifest names them.
+    ImageNames,
 }
 
 impl SyncSite {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Directories,
         Self::Records,
         Self::SegmentHead,
@@ -55,6 +59,8 @@ impl SyncSite {
         Self::Manifest,
         Self::ManifestName,
         Self::FoundManifest,
+        Self::Image,
+        Self::ImageNames,
     ];
 }
 

@@ -24,6 +24,8 @@ pub struct Directory {
     next_key: u32,
     /// Where the search for expired keys goes on.
     keys_looked: KeyId,
+    /// The sequence up to which everything that is logged for the directory is in it. Source: R11.
+    position: u64,
 }
 
 impl Default for Directory {
@@ -33,6 +35,7 @@ impl Default for Directory {
             next_account: 0,
             next_key: 0,
             keys_looked: KeyId(0),
+            position: 0,
         }
     }
 }
@@ -64,6 +67,22 @@ impl Directory {
         listings
     }
 
+    /// Forgets which sessions count towards limits: there are none.
+    pub(super) fn forget_listings(&mut self) {
+        self.lists.clear();
+    }
+
+    /// The sequence up to which everything that is logged for the directory is in it.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Everything up to this sequence is in the directory now.
+    pub fn reached(&mut self, sequence: u64) {
+        self.position = self.position.max(sequence);
+    }
+
     /// The first places that were never given away: of accounts, and of keys.
     pub(super) fn next_places(&self) -> (u32, u32) {
         (self.next_account, self.next_key)
@@ -92,7 +111,8 @@ impl Directory {
                 dropped,
             } => {
                 let list = self.lists.entry((*account, *surface)).or_default();
-                list.retain(|id| !dropped.contains(id));
+                // Once more is as good as once: an image may hold the beginning of a record.
+                list.retain(|id| !dropped.contains(id) && !opened.contains(id));
                 list.extend(opened);
             }
             DirectoryEvent::AccountPut(id, ..) => {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 
 use super::directory::Directory;
-use super::event::{AccountCause, DirectoryEvent, Handoff};
+use super::event::{AccountCause, DirectoryEvent, Grant, Handoff, Part};
 use super::slot::Slot;
 use super::world::World;
 use crate::session::account::{Account, ClientType};
@@ -56,6 +56,22 @@ pub struct MoreImage {
     pub address: Option<IpAddr>,
     pub user_agent: Option<CompactString>,
     pub attributes: Option<Box<str>>,
+}
+
+impl MoreImage {
+    /// What a grant gives of it, if anything.
+    #[must_use]
+    pub fn of(grant: &Grant) -> Option<Self> {
+        let more = Self {
+            client: grant.client,
+            parent: grant.parent,
+            chain: grant.chain.clone(),
+            address: grant.address,
+            user_agent: grant.user_agent.clone(),
+            attributes: grant.attributes.clone(),
+        };
+        (more != Self::default()).then_some(more)
+    }
 }
 
 /// A slot as a value.
@@ -181,7 +197,7 @@ impl DirectoryImage {
             .chain(listings);
         for event in history {
             own.apply(&event);
-            world.apply(&super::event::Part::Directory(event));
+            world.apply(&Part::Directory(event), None);
         }
         own.skip_places(self.next);
     }

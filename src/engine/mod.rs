@@ -22,6 +22,7 @@ pub mod keys;
 mod record;
 mod slab;
 pub mod slot;
+pub mod state;
 pub mod sweep;
 pub mod view;
 mod wheel;

@@ -65,14 +65,6 @@ impl Record {
     /// The record of a session just opened, and what it has besides.
     pub(crate) fn new(opened: &SessionOpened) -> (Self, Option<Extra>) {
         let grant = &opened.grant;
-        let more = MoreImage {
-            client: grant.client,
-            parent: grant.parent,
-            chain: grant.chain.clone(),
-            address: grant.address,
-            user_agent: grant.user_agent.clone(),
-            attributes: grant.attributes.clone(),
-        };
         Self::from_image(SessionImage {
             id: opened.id,
             account: grant.account,
@@ -84,7 +76,7 @@ impl Record {
             lifetime: grant.lifetime,
             client_type: grant.client_type.clone(),
             key: grant.key,
-            more: (more != MoreImage::default()).then(|| Box::new(more)),
+            more: MoreImage::of(grant).map(Box::new),
         })
     }
 

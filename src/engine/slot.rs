@@ -34,6 +34,16 @@ impl SlotNumber {
         Self(u16::from_be_bytes([bytes[0], bytes[1]]) >> 4)
     }
 
+    /// The slot with this number, if there is one.
+    #[must_use]
+    pub const fn new(number: u16) -> Option<Self> {
+        if number < SLOTS {
+            Some(Self(number))
+        } else {
+            None
+        }
+    }
+
     /// All slots from number `first` on.
     pub fn from(first: u16) -> impl Iterator<Item = Self> {
         (first..SLOTS).map(Self)
@@ -62,6 +72,8 @@ pub struct Slot {
     pub(super) handoffs: HashMap<HandoffId, Handoff>,
     pub(super) clients: HashMap<ClientId, Client>,
     wheel: Wheel,
+    /// The sequence up to which everything that is logged for the slot is in it. Source: R11.
+    position: u64,
     /// Set by readers that touched a record here, cleared by the owner when it logs activity.
     touched: AtomicBool,
 }
@@ -153,6 +165,17 @@ impl Slot {
                 }
             }
         }
+    }
+
+    /// The sequence up to which everything that is logged for the slot is in it.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Everything up to this sequence is in the slot now.
+    pub fn reached(&mut self, sequence: u64) {
+        self.position = self.position.max(sequence);
     }
 
     /// Remembers that a reader touched a record here.

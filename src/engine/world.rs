@@ -261,11 +261,15 @@ impl World {
     }
 
     /// Applies one part of a log record. Only the owner of what it names may call this.
-    pub fn apply(&self, part: &Part) {
+    ///
+    /// A slot in which everything up to the sequence `reached` is with this part remembers that.
+    pub fn apply(&self, part: &Part, reached: Option<u64>) {
         match part {
             Part::Slot(number, event) => {
                 if let Some(slot) = self.slot_at(*number) {
-                    slot.write().apply(event);
+                    let mut slot = slot.write();
+                    slot.apply(event);
+                    slot.reached(reached.unwrap_or(0));
                 }
             }
             Part::Directory(event) => {

@@ -14,7 +14,7 @@ use actix_web::{App, HttpServer};
 use super::admin::AdminTokens;
 use super::front::Front;
 use super::surroundings::Surroundings;
-use crate::door::Engine;
+use crate::door::{Engine, SharedArchive};
 
 /// How long an idle connection stays: proxies reuse theirs for 60 s. Source: ARCHITECTURE, Bounds.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -55,13 +55,16 @@ pub fn public<E: Engine + Sync>(
 pub fn private<E: Engine + Sync>(
     listener: TcpListener,
     tokens: AdminTokens,
+    archive: Option<SharedArchive>,
     engine: E,
 ) -> io::Result<Server> {
     let tokens = Data::new(tokens);
+    let archive = Data::new(archive);
     let app = move || {
         App::new()
             .app_data(Data::new(engine.clone()))
             .app_data(tokens.clone())
+            .app_data(archive.clone())
             .configure(super::private::<E>)
     };
     let server = HttpServer::new(app)
@@ -70,5 +73,21 @@ pub fn private<E: Engine + Sync>(
     let server = server
         .client_request_timeout(HEAD_TIMEOUT)
         .shutdown_timeout(DRAIN_S);
+    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+}
+
+/// Says on the private listener that the node is starting, and how far it is: bytes of images read, and
+/// records of the log replayed.
+pub fn starting(
+    listener: TcpListener,
+    progress: impl Fn() -> (u64, u64) + Clone + Send + 'static,
+) -> io::Result<Server> {
+    let app = move || {
+        let progress = progress.clone();
+        App::new().configure(|routes| super::ops::mount_starting(routes, progress))
+    };
+    let server = HttpServer::new(app)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(1);
     Ok(server.workers(1).disable_signals().listen(listener)?.run())
 }

@@ -7,6 +7,7 @@
 //! Invariants: what was taken is reported exactly once, durable or refused; records become durable
 //! in the order in which they were appended; one that was refused never does.
 
+pub mod images;
 pub mod memory;
 
 use std::sync::Arc;
@@ -17,6 +18,10 @@ use crate::engine::event::Part;
 pub trait Entry: Send + Sync {
     /// The parts, in the order in which they take effect.
     fn parts(&self) -> &[Part];
+    /// Whether it is logged and durable in every mode, whatever its parts.
+    fn must_last(&self) -> bool {
+        false
+    }
     /// Called once, in append order, when the record is durable. Must not block.
     ///
     /// `sequence` is the record's number in the log, counted from 1; one that this journal does not

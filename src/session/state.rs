@@ -71,6 +71,19 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Logout,
+        Self::Revoked,
+        Self::Limit,
+        Self::Idle,
+        Self::Absolute,
+        Self::Account,
+        Self::Parent,
+        Self::Key,
+        Self::Removed,
+    ];
+
     /// The name shown to operators.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -180,6 +180,12 @@ impl fmt::Debug for InstallKey {
 pub struct Digest(blake3::Hash);
 
 impl Digest {
+    /// The digest with these bytes, as they were kept.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(blake3::Hash::from_bytes(bytes))
+    }
+
     /// The 32 bytes of the digest.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use sessile::durability::format::{ImageHead, SHARDS, image_name};
+use sessile::durability::images::{ImageError, ImageWriter, read_image};
 use sessile::durability::log::{Class, Mode, begin, trim};
-use sessile::durability::manifest::{Generation, Manifest, ManifestError};
+use sessile::durability::manifest::{Generation, ImageEntry, Manifest, ManifestError};
 use sessile::durability::reading::LogError;
-use sessile::durability::storage::SyncSite;
+use sessile::durability::snapshot::remove_unnamed;
 use sessile::durability::storage::faulty::{Choose, Every, FaultyStorage, Seed};
+use sessile::durability::storage::{Storage, SyncSite};
 
 use crate::rig::{ORIGIN, Rig, SURVIVES_POWER, SharedFates, fresh, manifest, read_from, settings};
 
@@ -67,6 +70,7 @@ fn live(
             manifest
         }
     };
+    check_images(storage, &manifest).map_err(End::Wrong)?;
     trim(storage, manifest.log_needed_from()).map_err(|_| End::Died)?;
     let position = manifest.generations.first().map_or(0, |g| g.position);
     let (records, report) = read_from(storage, position + 1)?;
@@ -93,7 +97,7 @@ fn live(
             .advance_ms(u64::try_from(seed.below(300)).unwrap());
         rig.writer.turn(seed.below(8) == 0);
         if seed.below(6) == 0 {
-            // A generation of images, of which only the position matters here.
+            // A generation of one image, which says no more than its position.
             rig.writer.turn(true);
             if rig.log.counts().poisoned {
                 return Err(End::Died);
@@ -103,18 +107,70 @@ fn live(
                 known.numbers.insert(*sequence, *number);
             }
             let number = manifest.generations.first().map_or(1, |g| g.number + 1);
-            let images = Vec::new();
+            let image = write_image(storage, number, position).map_err(|_| End::Died)?;
+            let images = vec![image];
             manifest.advance(Generation {
                 number,
                 position,
                 images,
             });
             manifest.store(storage)?;
+            remove_unnamed(storage, &manifest).map_err(|_| End::Died)?;
             trim(storage, manifest.log_needed_from()).map_err(|_| End::Died)?;
         }
     }
     if seed.below(2) == 0 {
         rig.writer.stop();
+    }
+    Ok(())
+}
+
+const POSITION: u8 = 9;
+
+fn image_head(generation: u64) -> ImageHead {
+    ImageHead {
+        origin: ORIGIN,
+        generation,
+    }
+}
+
+fn write_image(
+    storage: &FaultyStorage,
+    number: u64,
+    position: u64,
+) -> Result<ImageEntry, ImageError> {
+    let name = image_name(number, None);
+    let mut image = ImageWriter::begin(storage, name, &image_head(number))?;
+    // More than one sector, so that it can be torn.
+    for _ in 0..40 {
+        image.push(POSITION, &position)?;
+    }
+    let entry = image.finish(storage, position)?;
+    storage.sync_dir(SHARDS, SyncSite::ImageNames)?;
+    Ok(entry)
+}
+
+/// Whether all that a manifest names is there.
+fn check_images(storage: &FaultyStorage, manifest: &Manifest) -> Result<(), String> {
+    for generation in &manifest.generations {
+        for entry in &generation.images {
+            let mut frames = 0;
+            let expected = generation.position.to_le_bytes();
+            read_image(
+                storage,
+                &image_head(generation.number),
+                entry,
+                |kind, payload| {
+                    frames += 1;
+                    let same = kind == POSITION && payload == expected;
+                    same.then_some(()).ok_or_else(|| "another frame".into())
+                },
+            )
+            .map_err(|error| format!("generation {}: {error}", generation.number))?;
+            if frames != 40 {
+                return Err(format!("{frames} frames"));
+            }
+        }
     }
     Ok(())
 }
@@ -158,6 +214,7 @@ fn recover(
             Err("the manifest is lost".into())
         };
     };
+    check_images(left, &manifest)?;
     let promised: std::collections::BTreeSet<u64> = marks
         .iter()
         .filter(|mark| *mark % 2 == SURVIVES_POWER)

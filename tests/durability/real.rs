@@ -11,6 +11,7 @@ use sessile::durability::storage::Storage;
 use sessile::durability::storage::os::OsStorage;
 use sessile::engine::event::Part;
 use sessile::journal::Entry;
+use sessile::session::time::Timestamp;
 
 use crate::rig::{KIND, ORIGIN, manifest, payload, read_from};
 
@@ -48,7 +49,7 @@ fn a_log_on_real_files_is_written_stopped_read_and_trimmed() {
         let (records, report) = read_from(&*storage, 1).unwrap();
         assert_eq!(records.len(), usize::try_from(next).unwrap());
         assert_eq!((report.end.stopped, report.cut), (life > 1, None));
-        let clock = Arc::new(SystemClock::start());
+        let clock = Arc::new(SystemClock::start(Timestamp::default()));
         let failed = Box::new(|what| panic!("{what}"));
         let log = Log::start(storage.clone(), ORIGIN, sizes, clock, &report.end, failed).unwrap();
         let (tell, told) = channel();

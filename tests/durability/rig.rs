@@ -35,7 +35,13 @@ pub(crate) fn settings(mode: Mode) -> LogSettings {
 }
 
 pub(crate) fn manifest() -> Manifest {
-    Manifest::new(ORIGIN.instance, [9; 32], false, Timestamp::from_ms(1))
+    Manifest::new(
+        ORIGIN.instance,
+        [9; 32],
+        vec![3; 36],
+        false,
+        Timestamp::from_ms(1),
+    )
 }
 
 /// The bytes of record `number`: itself, and so many more that lengths differ.

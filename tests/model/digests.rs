@@ -19,7 +19,7 @@ use crate::trial::{Setup, Trial};
 
 pub(crate) fn digest_of<'a>(parts: impl IntoIterator<Item = &'a Part>) -> u128 {
     let world = World::new(install_key());
-    parts.into_iter().for_each(|part| world.apply(part));
+    parts.into_iter().for_each(|part| world.apply(part, None));
     digest::of(&world)
 }
 

@@ -57,7 +57,7 @@ impl Driver {
     /// Logs and applies one part, as its owner would.
     pub(crate) fn apply(&mut self, part: &Part) {
         self.log.push(part.clone());
-        self.world.apply(part);
+        self.world.apply(part, None);
         if let Part::Directory(event) = part {
             self.directory.apply(event);
         }

@@ -10,6 +10,7 @@ use sessile::clock::ManualClock;
 use sessile::door::{Answer, Engine, ServiceError};
 use sessile::engine::command::{Command, End, Open, Reply, SignIn, StartSignIn};
 use sessile::engine::event::{Grant, Part};
+use sessile::engine::state::State;
 use sessile::entropy::SystemEntropy;
 use sessile::journal::SharedJournal;
 use sessile::session::account::{Account, ClientType, TotpSeed, Username};
@@ -62,9 +63,9 @@ impl Rig {
         let (started, engine) = sync_channel(1);
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async move {
-                let key = Some(InstallKey::new([7; 32]));
+                let state = State::of_history(InstallKey::new([7; 32]), &history);
                 let (engine, owners) =
-                    runtime::start(ports, Policy::default(), shards, key, &history).unwrap();
+                    runtime::start(ports, Policy::default(), shards, state).unwrap();
                 started.send(engine).unwrap();
                 assert!(stopped.await.is_ok());
                 owners.stop();

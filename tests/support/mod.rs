@@ -115,6 +115,7 @@ impl Node {
                     listeners,
                     setup.workers,
                     tokens,
+                    None,
                     surroundings,
                 )
                 .unwrap();

@@ -117,7 +117,17 @@ impl LogWriter {
     pub fn stop(mut self) {
         self.shared.front.lock().stopping = true;
         self.turn(true);
-        if self.shared.front.lock().poisoned {
+        let unsealed = {
+            let front = self.shared.front.lock();
+            if front.poisoned {
+                return;
+            }
+            front.unsealed
+        };
+        if unsealed {
+            if let Err(WriteError::Refused(error) | WriteError::Unsure(error)) = self.sync() {
+                self.poison(Batch::new(self.segment.last(), false), &error);
+            }
             return;
         }
         let ended = self

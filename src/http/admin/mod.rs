@@ -11,6 +11,7 @@ mod issue;
 mod keys;
 mod profile;
 mod sessions;
+mod snapshot;
 mod templates;
 
 use actix_web::error::QueryPayloadError;
@@ -52,6 +53,7 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
             resource("/admin/v1/accounts/{username}/revoke", "POST")
                 .route(web::post().to(accounts::revoke::<E>)),
         )
+        .service(resource("/admin/v1/snapshot", "POST").route(web::post().to(snapshot::write)))
         .service(
             resource("/admin/v1/keys", "GET, POST")
                 .route(web::get().to(keys::list::<E>))

@@ -20,6 +20,23 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
         .service(look("/metrics", web::route().to(metrics::metrics::<E>)));
 }
 
+/// Mounts what answers while the node is starting: alive, not ready, and how far it is.
+pub fn mount_starting(
+    routes: &mut ServiceConfig,
+    progress: impl Fn() -> (u64, u64) + Clone + 'static,
+) {
+    let not_ready = move || {
+        let (bytes, records) = progress();
+        let body = format!(
+            r#"{{"status":"starting","image_bytes_read":{bytes},"records_replayed":{records}}}"#
+        );
+        async move { reply::json(StatusCode::SERVICE_UNAVAILABLE).body(body) }
+    };
+    routes
+        .service(look("/health/live", web::route().to(live)))
+        .default_service(web::to(not_ready));
+}
+
 /// A path that can only be looked at.
 fn look(path: &str, route: Route) -> Resource {
     let route = route.guard(Any(Get()).or(Head()));

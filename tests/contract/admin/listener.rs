@@ -62,6 +62,7 @@ impl Served {
                     listeners,
                     1,
                     tokens,
+                    None,
                     Surroundings::default(),
                 )
                 .unwrap();

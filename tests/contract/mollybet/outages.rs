@@ -91,6 +91,7 @@ fn without_randomness_nothing_is_issued() {
                 listeners,
                 1,
                 tokens,
+                None,
                 Surroundings::default(),
             )
             .unwrap();

@@ -1,0 +1,100 @@
+//! Images of the running engine, for whoever writes snapshots: on a thread that may wait.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+use actix::{Handler, Message};
+
+use super::handle::EngineHandle;
+use super::owner::Owner;
+use crate::engine::directory::Directory;
+use crate::engine::event::Part;
+use crate::engine::image::{DirectoryImage, SlotImage};
+use crate::engine::slot::SlotNumber;
+use crate::journal::Entry;
+use crate::journal::images::{ImageSource, NoImage};
+
+/// How long an engine may take to show something; one that takes longer is given up, not waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A record without parts: the journal says what time it is, and how far it is.
+pub(super) struct Mark {
+    /// Told the sequence once everything up to it is durable whatever comes; nobody, if this only
+    /// tells the time.
+    pub(super) passed: Option<SyncSender<u64>>,
+}
+
+impl Entry for Mark {
+    fn parts(&self) -> &[Part] {
+        &[]
+    }
+
+    fn must_last(&self) -> bool {
+        self.passed.is_some()
+    }
+
+    fn durable(self: Arc<Self>, sequence: u64) {
+        if let Some(passed) = &self.passed {
+            // There is room for one; whoever gave up waiting is not told.
+            let _ = passed.try_send(sequence);
+        }
+    }
+
+    fn refused(self: Arc<Self>) {}
+}
+
+/// Asks the directory to show itself, which it does between two records.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct ShowDirectory(SyncSender<(DirectoryImage, u64)>);
+
+impl Handler<ShowDirectory> for Owner<Directory> {
+    type Result = ();
+
+    fn handle(&mut self, asked: ShowDirectory, _: &mut Self::Context) {
+        let (room, world) = self.room_and_world();
+        let shown = (DirectoryImage::of(world, room), room.position());
+        let _ = asked.0.try_send(shown);
+    }
+}
+
+impl ImageSource for EngineHandle {
+    fn settle(&self) -> Result<u64, NoImage> {
+        let (passed, told) = sync_channel(1);
+        let passed = Some(passed);
+        self.journal()
+            .append(Arc::new(Mark { passed }))
+            .map_err(|_| NoImage)?;
+        let sequence = told.recv_timeout(PATIENCE).map_err(|_| NoImage)?;
+        // What was durable before has been handed out by now; that is what is waited for.
+        let queues = self.queues();
+        let given: Vec<_> = queues.iter().map(|queue| queue.given()).collect();
+        let mut naps = PATIENCE.as_millis();
+        while queues
+            .iter()
+            .zip(&given)
+            .any(|(queue, given)| !queue.has_applied(*given))
+        {
+            naps = naps.checked_sub(1).ok_or(NoImage)?;
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        Ok(sequence)
+    }
+
+    fn slot(&self, number: SlotNumber) -> (SlotImage, u64) {
+        let slot = self.world().slot_at(number);
+        slot.map_or_else(Default::default, |slot| {
+            let slot = slot.read();
+            (slot.image(), slot.position())
+        })
+    }
+
+    fn directory(&self) -> Result<(DirectoryImage, u64), NoImage> {
+        let (show, shown) = sync_channel(1);
+        self.directory_address()
+            .try_send(ShowDirectory(show))
+            .map_err(|_| NoImage)?;
+        shown.recv_timeout(PATIENCE).map_err(|_| NoImage)
+    }
+}

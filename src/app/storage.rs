@@ -1,0 +1,219 @@
+//! The data directory of a node: who may serve it, by which key, and how it starts and stops.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::Failure;
+use crate::actors::handle::EngineHandle;
+use crate::clock::{self, SharedClock, SystemClock};
+use crate::config::{Config, Durability};
+use crate::door::{Archive, ArchiveBusy, Archived, Archiving};
+use crate::durability::directory::DirectoryError;
+use crate::durability::keeper::{Keeper, Outcome};
+use crate::durability::log::{LogSettings, Mode};
+use crate::durability::recovery::Progress;
+use crate::durability::sealing::{SealingError, SealingKey};
+use crate::durability::storage::os::OsStorage;
+use crate::durability::store::{Found, Store, StoreError, StoreSettings, summary};
+use crate::engine::state::State;
+use crate::entropy::SharedEntropy;
+
+/// What the service manager hands over.
+const CREDENTIAL: &str = "sessile-sealing-key";
+
+/// A data directory that is served, before there is an engine.
+pub struct Opened {
+    /// The directory.
+    pub store: Arc<Store>,
+    /// What it holds.
+    pub state: State,
+    /// Engine time.
+    pub clock: SharedClock,
+    /// Whether there was nothing in it.
+    pub fresh: bool,
+    /// Told why, if the log fails.
+    pub failed: oneshot::Receiver<String>,
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Directory(DirectoryError::Refused(error.to_string()))
+    }
+}
+
+/// Reads the data directory, which must be locked, and goes on with it. Blocks.
+pub fn open(
+    config: &Config,
+    entropy: &SharedEntropy,
+    progress: &Progress,
+) -> Result<Opened, Failure> {
+    let key = sealing_key(config, entropy)?;
+    let settings = StoreSettings {
+        log: LogSettings::new(match config.durability {
+            Durability::Sync => Mode::Sync,
+            Durability::Balanced => Mode::Balanced,
+            Durability::Snapshot => Mode::Snapshot,
+        }),
+        development: config.dev,
+        accept_clock: config.accept_clock,
+        rows: config.shards,
+    };
+    let storage = OsStorage::open(&config.data_dir).map_err(StoreError::from)?;
+    let found = Found::read(
+        Arc::new(storage),
+        &settings,
+        key,
+        entropy.clone(),
+        clock::wall(),
+        progress,
+    )?;
+    let loopback = config.listen.ip().is_loopback() && config.admin_listen.ip().is_loopback();
+    if found.is_development() && !loopback {
+        return Err(Failure::Configuration(
+            "development mode filled this data directory, whose credentials are in a file: serve another one, or \
+             listen on loopback"
+                .into(),
+        ));
+    }
+    let recovered = &found.recovered;
+    for why in &recovered.passed_over {
+        tracing::error!(
+            "a generation of images cannot be read, an older one stands in for it: {why}"
+        );
+    }
+    if recovered.ended_all {
+        tracing::warn!(
+            "the last process did not stop in good order and did not log sessions: all of them have ended"
+        );
+    }
+    if !found.fresh {
+        tracing::info!(
+            "recovered: {}",
+            summary(&recovered.log, recovered.generation)
+        );
+    }
+    let clock: SharedClock = Arc::new(SystemClock::start(recovered.clock_floor));
+    let fresh = found.fresh;
+    let (fail, failed) = oneshot::channel();
+    let on_failure = Box::new(move |why| {
+        // Whoever waits for it is gone only when the process is about to end.
+        let _ = fail.send(why);
+    });
+    let (store, state) = found.serve(&settings, clock.clone(), on_failure)?;
+    Ok(Opened {
+        store: Arc::new(store),
+        state,
+        clock,
+        fresh,
+        failed,
+    })
+}
+
+/// The key that `serve` was told of, or the service manager's, or that of this user's development mode.
+fn sealing_key(config: &Config, entropy: &SharedEntropy) -> Result<SealingKey, Failure> {
+    let wrong = |error: SealingError| Failure::Configuration(error.to_string());
+    let handed = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .map(|directory| Path::new(&directory).join(CREDENTIAL))
+        .filter(|path| path.exists());
+    if let Some(path) = config.sealing_key_file.as_ref().or(handed.as_ref()) {
+        return SealingKey::read(path).map_err(wrong);
+    }
+    if !config.dev {
+        return Err(Failure::Configuration(
+            "no sealing key: seeds and private keys are kept encrypted. Make one with `sessile keys new-sealing-key \
+             FILE`, keep it apart from the data directory, and name it by --sealing-key-file"
+                .into(),
+        ));
+    }
+    let path = development_key()?;
+    if !path.exists() {
+        SealingKey::create(&path, &**entropy).map_err(wrong)?;
+    }
+    SealingKey::read(&path).map_err(wrong)
+}
+
+fn development_key() -> Result<PathBuf, Failure> {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = || Some(Path::new(&std::env::var_os("HOME")?).join(".local/state"));
+    let state = state.filter(|path| path.is_absolute()).or_else(home);
+    let directory = state.map(|state| state.join("sessile")).ok_or_else(|| {
+        Failure::Configuration(
+            "neither XDG_STATE_HOME nor HOME is set: name a --sealing-key-file".into(),
+        )
+    })?;
+    std::fs::create_dir_all(&directory)
+        .map_err(|error| Failure::Configuration(format!("{}: {error}", directory.display())))?;
+    Ok(directory.join("sealing-key"))
+}
+
+/// The images of a node, as the admin listener asks for them.
+pub struct Images(Keeper);
+
+impl Images {
+    /// Starts the thread that writes them.
+    pub fn start(
+        opened: &Arc<Store>,
+        engine: EngineHandle,
+        clock: SharedClock,
+        every_ms: u64,
+    ) -> std::io::Result<Arc<Self>> {
+        let keeper = Keeper::start(
+            opened.clone(),
+            Arc::new(engine),
+            clock,
+            every_ms,
+            Box::new(tell),
+        )?;
+        Ok(Arc::new(Self(keeper)))
+    }
+
+    /// Writes a last generation and ends the thread. False if that one was not written. Blocks.
+    pub fn finish(&self) -> bool {
+        let (wrote, outcome) = std::sync::mpsc::sync_channel(1);
+        let asked = self.0.ask(Box::new(move |outcome: Outcome| {
+            // Awaited below, for as long as it takes.
+            let _ = wrote.send(outcome.is_ok());
+        }));
+        let written = asked && outcome.recv().unwrap_or(false);
+        self.0.stop();
+        written
+    }
+}
+
+fn tell(outcome: &Outcome) {
+    match outcome {
+        Ok(written) => tracing::info!(
+            generation = written.generation,
+            position = written.position,
+            bytes = written.bytes,
+            segments_trimmed = written.trimmed,
+            "a generation of images was written"
+        ),
+        Err(error) => {
+            tracing::error!("no generation of images was written, the last one stays: {error}")
+        }
+    }
+}
+
+impl Archive for Images {
+    fn write(&self) -> Archiving {
+        let (wrote, outcome) = oneshot::channel();
+        let asked = self.0.ask(Box::new(move |outcome: Outcome| {
+            let archived = outcome.map(|written| Archived {
+                generation: written.generation,
+                position: written.position,
+                bytes: written.bytes,
+            });
+            // Whoever hung up does not want to know.
+            let _ = wrote.send(archived.map_err(|error| error.to_string()));
+        }));
+        Box::pin(async move {
+            if !asked {
+                return Err(ArchiveBusy);
+            }
+            outcome.await.map_err(|_| ArchiveBusy)
+        })
+    }
+}

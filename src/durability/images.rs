@@ -1,0 +1,229 @@
+//! Image files: frames between a head and an end, written once, read by the digest in the manifest.
+//!
+//! Knows nothing of what a frame means. Invariants: a file that ends without its end, or whose digest is
+//! not the manifest's, is not read at all; reading holds a few frames at a time, whatever a file says of
+//! itself.
+
+use serde::Serialize;
+
+use super::codec;
+use super::format::{ImageEnd, ImageHead, RECORD_BYTES_MAX, SECTOR_BYTES};
+use super::manifest::ImageEntry;
+use super::reading::LogError;
+use super::record::{self, Label, Link, Read};
+use super::storage::{Storage, StorageError, StoredFile, SyncSite};
+
+/// What is gathered before it is written, and read at once.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Why an image was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The disk refused.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// What was written is not what is read.
+    #[error("{0} does not read back as it was written")]
+    Verify(String),
+    /// Something is longer than a frame may be.
+    #[error("{0}: {1}")]
+    Frame(String, codec::CodecError),
+}
+
+/// An image while it is written.
+pub struct ImageWriter {
+    file: Box<dyn StoredFile>,
+    name: String,
+    written: u64,
+    buffer: Vec<u8>,
+    payload: Vec<u8>,
+    digest: blake3::Hasher,
+    last: Link,
+}
+
+impl ImageWriter {
+    /// Begins a file of this name; whatever had it goes.
+    pub fn begin(
+        storage: &dyn Storage,
+        name: String,
+        head: &ImageHead,
+    ) -> Result<Self, ImageError> {
+        super::segment::remove_leftover(storage, &name)?;
+        let mut writer = Self {
+            file: storage.create(&name)?,
+            name,
+            written: 0,
+            buffer: Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES_MAX),
+            payload: Vec::new(),
+            digest: blake3::Hasher::new(),
+            last: Link::default(),
+        };
+        writer.buffer.extend_from_slice(&head.encode());
+        Ok(writer)
+    }
+
+    /// Appends a frame of this kind (not 0).
+    pub fn push<T: Serialize>(&mut self, kind: u8, value: &T) -> Result<(), ImageError> {
+        self.payload.clear();
+        codec::encode(value, &mut self.payload)
+            .map_err(|error| ImageError::Frame(self.name.clone(), error))?;
+        let after_sync = false;
+        let label = Label { kind, after_sync };
+        self.last = record::write(&mut self.buffer, label, self.last, &self.payload);
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StorageError> {
+        self.file.write_at(self.written, &self.buffer)?;
+        self.digest.update(&self.buffer);
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Ends the file, makes its contents durable and reads them again. Its name is not durable yet.
+    pub fn finish(
+        mut self,
+        storage: &dyn Storage,
+        position: u64,
+    ) -> Result<ImageEntry, ImageError> {
+        self.flush()?;
+        let records = self.last.sequence;
+        let end = ImageEnd {
+            records,
+            digest: *self.digest.finalize().as_bytes(),
+        };
+        self.buffer.extend_from_slice(&end.encode());
+        self.flush()?;
+        self.file.sync_data(SyncSite::Image)?;
+        let entry = ImageEntry {
+            name: self.name,
+            size: self.written,
+            digest: *self.digest.finalize().as_bytes(),
+            records,
+            position,
+        };
+        let digest = digest_of(&*storage.open(&entry.name)?, entry.size)?;
+        if digest == entry.digest {
+            Ok(entry)
+        } else {
+            Err(ImageError::Verify(entry.name))
+        }
+    }
+}
+
+fn digest_of(file: &dyn StoredFile, size: u64) -> Result<[u8; 32], StorageError> {
+    let mut digest = blake3::Hasher::new();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut at = 0;
+    while at < size {
+        let piece = piece_of(&mut buffer, size - at);
+        file.read_at(at, piece)?;
+        digest.update(piece);
+        at += piece.len() as u64;
+    }
+    Ok(*digest.finalize().as_bytes())
+}
+
+/// As much of the buffer as is wanted.
+fn piece_of(buffer: &mut [u8], wanted: u64) -> &mut [u8] {
+    let len = usize::try_from(wanted)
+        .unwrap_or(usize::MAX)
+        .min(buffer.len());
+    buffer.get_mut(..len).unwrap_or_default()
+}
+
+/// Hands on every frame of an image that is the one which the manifest names: kind and payload.
+///
+/// `take` may say what is wrong with a payload.
+pub fn read_image(
+    storage: &dyn Storage,
+    head: &ImageHead,
+    entry: &ImageEntry,
+    mut take: impl FnMut(u8, &[u8]) -> Result<(), String>,
+) -> Result<(), LogError> {
+    let name = &entry.name;
+    let file = storage.open(name)?;
+    let damage = |offset: u64, what: String| LogError::Damage {
+        name: name.clone(),
+        offset,
+        what,
+    };
+    let size = file.size()?;
+    let least = (SECTOR_BYTES + ImageEnd::BYTES) as u64;
+    if size != entry.size || size < least {
+        let what = format!("it has {size} bytes, and the manifest knows {}", entry.size);
+        return Err(damage(0, what));
+    }
+    if digest_of(&*file, size)? != entry.digest {
+        return Err(damage(
+            0,
+            "its digest is not the one in the manifest".into(),
+        ));
+    }
+    let mut sector = [0; SECTOR_BYTES];
+    file.read_at(0, &mut sector)?;
+    let found =
+        ImageHead::decode(&sector).map_err(|flaw| damage(0, format!("its head: {flaw}")))?;
+    if found.origin.instance != head.origin.instance || found.generation != head.generation {
+        return Err(damage(0, "it is an image of something else".into()));
+    }
+    if found.origin.codec > head.origin.codec {
+        let what =
+            "its payloads have an encoding that this program does not know: use the newer one";
+        return Err(damage(0, what.into()));
+    }
+    let end_at = size - ImageEnd::BYTES as u64;
+    let mut end = [0; ImageEnd::BYTES];
+    file.read_at(end_at, &mut end)?;
+    let end = ImageEnd::decode(&end).map_err(|flaw| damage(end_at, format!("its end: {flaw}")))?;
+
+    let mut last = Link::default();
+    let mut unread = SECTOR_BYTES as u64;
+    let mut window: Vec<u8> = Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES_MAX);
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        while unread < end_at && window.len() < RECORD_BYTES_MAX {
+            let piece = piece_of(&mut buffer, end_at - unread);
+            file.read_at(unread, piece)?;
+            window.extend_from_slice(piece);
+            unread += piece.len() as u64;
+        }
+        let mut rest = window.as_slice();
+        while let Read::Complete {
+            record,
+            rest: behind,
+        } = record::read(rest)
+        {
+            let at = unread - rest.len() as u64;
+            if record.link.sequence != last.sequence + 1 || record.before != last.checksum {
+                return Err(damage(at, "a frame does not follow the one before".into()));
+            }
+            take(record.label.kind, record.payload).map_err(|what| damage(at, what))?;
+            last = record.link;
+            rest = behind;
+            if unread < end_at && rest.len() < RECORD_BYTES_MAX {
+                break;
+            }
+        }
+        let left = rest.len();
+        let at = unread - left as u64;
+        if left == 0 && unread == end_at {
+            break;
+        }
+        if unread == end_at || left >= RECORD_BYTES_MAX {
+            return Err(damage(at, "no frame begins here".into()));
+        }
+        window.drain(..window.len() - left);
+    }
+    if last.sequence != end.records || last.sequence != entry.records {
+        return Err(damage(
+            end_at,
+            format!("it has {} frames, and says {}", last.sequence, end.records),
+        ));
+    }
+    Ok(())
+}

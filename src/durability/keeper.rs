@@ -1,0 +1,127 @@
+//! The thread that writes generations: every so often, when the log has grown, and when asked.
+//!
+//! Invariants: one generation at a time; whoever asks is answered by one that was begun afterwards; what
+//! fails is told and tried again at the next occasion, the old generations stay.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::snapshot::SnapshotError;
+use super::store::{Store, Written};
+use crate::clock::SharedClock;
+use crate::journal::images::ImageSource;
+
+/// How often it looks whether a generation is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How many may wait for one generation.
+const ASKED_MAX: usize = 64;
+
+/// What came of a generation.
+pub type Outcome = Result<Written, Arc<SnapshotError>>;
+/// Called with what came of it.
+pub type OnWritten = Box<dyn FnOnce(Outcome) + Send>;
+
+enum Ask {
+    Write(OnWritten),
+    Stop,
+}
+
+/// The thread's name, by which a panic in it is known.
+pub const THREAD: &str = "sessile-images";
+
+/// The thread, from outside.
+pub struct Keeper {
+    asks: SyncSender<Ask>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Work {
+    store: Arc<Store>,
+    source: Arc<dyn ImageSource>,
+    clock: SharedClock,
+    every_ms: u64,
+    tell: Box<dyn Fn(&Outcome) + Send>,
+}
+
+impl Keeper {
+    /// Starts the thread. `tell` hears of every generation, for the log of the process.
+    pub fn start(
+        store: Arc<Store>,
+        source: Arc<dyn ImageSource>,
+        clock: SharedClock,
+        every_ms: u64,
+        tell: Box<dyn Fn(&Outcome) + Send>,
+    ) -> std::io::Result<Self> {
+        let (asks, asked) = sync_channel(ASKED_MAX);
+        let work = Work {
+            store,
+            source,
+            clock,
+            every_ms,
+            tell,
+        };
+        let thread = std::thread::Builder::new()
+            .name(THREAD.into())
+            .spawn(move || work.run(&asked))?;
+        Ok(Self {
+            asks,
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Asks for a generation that is begun from now on. False: too many ask already, or it has stopped.
+    pub fn ask(&self, on_written: OnWritten) -> bool {
+        match self.asks.try_send(Ask::Write(on_written)) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        }
+    }
+
+    /// Ends the thread, after the generation it is at and those that were asked for.
+    pub fn stop(&self) {
+        // Without a thread there is nobody to be told.
+        let _ = self.asks.send(Ask::Stop);
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Work {
+    fn run(self, asked: &Receiver<Ask>) {
+        let mut last = self.clock.now();
+        loop {
+            let mut waiting = Vec::new();
+            let mut stop = false;
+            let mut take = |ask| match ask {
+                Ask::Write(on_written) => waiting.push(on_written),
+                Ask::Stop => stop = true,
+            };
+            match asked.recv_timeout(LOOK_EVERY) {
+                Ok(ask) => {
+                    take(ask);
+                    asked.try_iter().for_each(&mut take);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let due = self.clock.now().since_ms(last) >= self.every_ms && self.store.has_news();
+            if !waiting.is_empty() || (!stop && (due || self.store.is_due())) {
+                // Whatever comes of it, the next one on time is not sooner.
+                last = self.clock.now();
+                let outcome = self.store.write(&*self.source).map_err(Arc::new);
+                (self.tell)(&outcome);
+                for on_written in waiting {
+                    on_written(outcome.clone());
+                }
+            }
+            if stop {
+                return;
+            }
+        }
+    }
+}

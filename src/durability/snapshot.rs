@@ -1,0 +1,307 @@
+//! Generations of images: what a frame of an image means, writing one, and taking one in.
+//!
+//! Invariants: what a manifest will name is durable before it does; a generation holds everything up to
+//! its position, each slot perhaps more, and says how much.
+
+use serde::{Deserialize, Serialize};
+
+use super::codec;
+use super::format::{ImageHead, Origin, SHARDS, image_name, is_image};
+use super::images::{ImageError, ImageWriter, read_image};
+use super::manifest::{Generation, Manifest};
+use super::reading::LogError;
+use super::sealing::{Sealer, SealingError};
+use super::storage::{Storage, StorageError, SyncSite};
+use super::stored::{
+    Id, StoredAccount, StoredClient, StoredError, StoredHandoff, StoredKey, StoredListed,
+    StoredSession, StoredSigningKey, StoredTemplate,
+};
+use crate::engine::image::{DirectoryImage, SlotImage};
+use crate::engine::slot::SlotNumber;
+use crate::engine::state::State;
+use crate::journal::images::{ImageSource, NoImage};
+use crate::session::id::HandoffId;
+use crate::session::time::Timestamp;
+
+const SLOT: u8 = 2;
+const PLACES: u8 = 3;
+const ACCOUNT: u8 = 4;
+const KEY: u8 = 5;
+const SIGNING_KEY: u8 = 6;
+const TEMPLATE: u8 = 7;
+const LISTING: u8 = 8;
+
+/// Sessions in one frame, and clients: a frame of the fattest ones is shorter than a frame may be.
+const SESSIONS_MAX: usize = 128;
+/// Hand-off tokens in one frame.
+const HANDOFFS_MAX: usize = 4_096;
+
+/// A piece of a slot.
+#[derive(Serialize, Deserialize)]
+struct SlotFrame {
+    slot: u16,
+    position: u64,
+    sessions: Vec<StoredSession>,
+    handoffs: Vec<(Id, StoredHandoff)>,
+    clients: Vec<StoredClient>,
+}
+
+/// The first frame of the directory: where it stands, and the first places never given away.
+#[derive(Serialize, Deserialize)]
+struct PlacesFrame {
+    position: u64,
+    next_account: u32,
+    next_key: u32,
+}
+
+/// Why there is no new generation. The old ones are as they were.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The engine gave no image.
+    #[error(transparent)]
+    NoImage(#[from] NoImage),
+    /// An image was not written.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The disk refused.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Something could not be sealed.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
+    /// The manifest was not replaced.
+    #[error(transparent)]
+    Manifest(#[from] super::manifest::ManifestError),
+}
+
+/// Writes the images of a generation in `rows` files and one, and makes them durable, names included.
+pub fn write_generation(
+    storage: &dyn Storage,
+    origin: Origin,
+    number: u64,
+    rows: u16,
+    sealer: &Sealer,
+    source: &dyn ImageSource,
+) -> Result<Generation, SnapshotError> {
+    let settled = source.settle()?;
+    let head = ImageHead {
+        origin,
+        generation: number,
+    };
+    let mut images = Vec::with_capacity(usize::from(rows) + 1);
+    for row in 0..rows {
+        let mut image = ImageWriter::begin(storage, image_name(number, Some(row)), &head)?;
+        for slot in SlotNumber::from(0).filter(|slot| slot.shard(rows) == row) {
+            let (held, position) = source.slot(slot);
+            write_slot(&mut image, slot, &held, position.max(settled))?;
+        }
+        images.push(image.finish(storage, settled)?);
+    }
+    let (directory, position) = source.directory()?;
+    let mut image = ImageWriter::begin(storage, image_name(number, None), &head)?;
+    write_directory(&mut image, &directory, position.max(settled), sealer)?;
+    images.push(image.finish(storage, settled)?);
+    storage.sync_dir(SHARDS, SyncSite::ImageNames)?;
+    Ok(Generation {
+        number,
+        position: settled,
+        images,
+    })
+}
+
+fn write_slot(
+    image: &mut ImageWriter,
+    slot: SlotNumber,
+    held: &SlotImage,
+    position: u64,
+) -> Result<(), ImageError> {
+    let empty = || SlotFrame {
+        slot: slot.get(),
+        position,
+        sessions: Vec::new(),
+        handoffs: Vec::new(),
+        clients: Vec::new(),
+    };
+    // Clients before their sessions, so that what is taken in is never without its client.
+    for clients in held.clients.chunks(SESSIONS_MAX) {
+        let clients = clients
+            .iter()
+            .map(|(id, client)| StoredClient::of(*id, client));
+        let clients = clients.collect();
+        image.push(SLOT, &SlotFrame { clients, ..empty() })?;
+    }
+    for sessions in held.sessions.chunks(SESSIONS_MAX) {
+        let sessions = sessions.iter().map(StoredSession::from).collect();
+        image.push(
+            SLOT,
+            &SlotFrame {
+                sessions,
+                ..empty()
+            },
+        )?;
+    }
+    for handoffs in held.handoffs.chunks(HANDOFFS_MAX) {
+        let handoffs = handoffs
+            .iter()
+            .map(|(id, handoff)| (*id.as_bytes(), handoff.into()));
+        let handoffs = handoffs.collect();
+        image.push(
+            SLOT,
+            &SlotFrame {
+                handoffs,
+                ..empty()
+            },
+        )?;
+    }
+    // An empty slot has a position, too.
+    if held.is_empty() {
+        image.push(SLOT, &empty())?;
+    }
+    Ok(())
+}
+
+fn write_directory(
+    image: &mut ImageWriter,
+    directory: &DirectoryImage,
+    position: u64,
+    sealer: &Sealer,
+) -> Result<(), SnapshotError> {
+    let (next_account, next_key) = directory.next;
+    let places = PlacesFrame {
+        position,
+        next_account,
+        next_key,
+    };
+    image.push(PLACES, &places)?;
+    for (id, account) in &directory.accounts {
+        image.push(ACCOUNT, &StoredAccount::of(*id, account, sealer)?)?;
+    }
+    for (id, key) in &directory.keys {
+        image.push(KEY, &StoredKey::of(*id, key))?;
+    }
+    for key in &directory.signing_keys {
+        image.push(SIGNING_KEY, &StoredSigningKey::of(key, sealer)?)?;
+    }
+    for template in &directory.templates {
+        image.push(TEMPLATE, &StoredTemplate::of(template))?;
+    }
+    for ((account, surface), sessions) in &directory.listings {
+        image.push(
+            LISTING,
+            &StoredListed::of(*account, *surface, sessions, &[]),
+        )?;
+    }
+    Ok(())
+}
+
+/// Takes a generation into an empty state; `read` hears of the bytes of each file that was read.
+pub fn read_generation(
+    storage: &dyn Storage,
+    origin: Origin,
+    generation: &Generation,
+    sealer: &Sealer,
+    state: &mut State,
+    now: Timestamp,
+    mut read: impl FnMut(u64),
+) -> Result<(), LogError> {
+    let head = ImageHead {
+        origin,
+        generation: generation.number,
+    };
+    for entry in &generation.images {
+        let mut position = 0;
+        read_image(storage, &head, entry, |kind, payload| {
+            take_frame(kind, payload, sealer, state, &mut position, now)
+                .map_err(|error| error.to_string())
+        })?;
+        read(entry.size);
+    }
+    Ok(())
+}
+
+/// Why a frame is not taken in.
+#[derive(Debug, thiserror::Error)]
+enum FrameError {
+    #[error(transparent)]
+    Codec(#[from] codec::CodecError),
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+    #[error("this program knows no frames of kind {0}")]
+    Kind(u8),
+}
+
+fn take_frame(
+    kind: u8,
+    payload: &[u8],
+    sealer: &Sealer,
+    state: &mut State,
+    position: &mut u64,
+    now: Timestamp,
+) -> Result<(), FrameError> {
+    let mut part = DirectoryImage::default();
+    match kind {
+        SLOT => {
+            let frame: SlotFrame = codec::decode(payload)?;
+            let slot = SlotNumber::new(frame.slot).ok_or(StoredError::Value("slot"))?;
+            let at = frame.position;
+            state.restore_slot(slot, slot_image(frame)?, at, now);
+            return Ok(());
+        }
+        PLACES => {
+            let places: PlacesFrame = codec::decode(payload)?;
+            *position = places.position;
+            part.next = (places.next_account, places.next_key);
+        }
+        ACCOUNT => {
+            let account: StoredAccount = codec::decode(payload)?;
+            part.accounts.push(account.open(sealer)?);
+        }
+        KEY => part.keys.push(codec::decode::<StoredKey>(payload)?.open()?),
+        SIGNING_KEY => {
+            let key: StoredSigningKey = codec::decode(payload)?;
+            part.signing_keys.push(key.open(sealer)?.into());
+        }
+        TEMPLATE => {
+            let template: StoredTemplate = codec::decode(payload)?;
+            part.templates.push(template.open()?.into());
+        }
+        LISTING => {
+            let listed: StoredListed = codec::decode(payload)?;
+            let (account, surface, opened, _) = listed.open()?;
+            part.listings.push(((account, surface), opened));
+        }
+        other => return Err(FrameError::Kind(other)),
+    }
+    state.restore_directory(part, *position);
+    Ok(())
+}
+
+fn slot_image(frame: SlotFrame) -> Result<SlotImage, StoredError> {
+    let sessions = frame.sessions.into_iter().map(StoredSession::open);
+    let clients = frame.clients.into_iter().map(StoredClient::open);
+    let handoffs = frame.handoffs.into_iter();
+    Ok(SlotImage {
+        sessions: sessions.collect::<Result<_, _>>()?,
+        handoffs: handoffs
+            .map(|(id, handoff)| (HandoffId::from_bytes(id), handoff.into()))
+            .collect(),
+        clients: clients.collect::<Result<_, _>>()?,
+    })
+}
+
+/// Removes images that the manifest, which must be durable, does not name; returns how many.
+pub fn remove_unnamed(storage: &dyn Storage, manifest: &Manifest) -> Result<usize, StorageError> {
+    let named = |name: &str| {
+        let images = manifest.generations.iter().flat_map(|g| &g.images);
+        images.into_iter().any(|image| image.name == name)
+    };
+    let mut removed = 0;
+    for file in storage.list(SHARDS)? {
+        let name = format!("{SHARDS}/{file}");
+        if is_image(&file) && !named(&name) {
+            storage.remove(&name)?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}

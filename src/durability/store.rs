@@ -1,0 +1,350 @@
+//! A data directory that is being served: opened and recovered, its log running, generations written.
+//!
+//! Invariants: nothing is changed on disk before everything was found good; what a failed attempt at a
+//! generation left is not removed before a later manifest is durable.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::codec::CODEC;
+use super::events::EventEncoder;
+use super::format::{InstanceId, Origin};
+use super::journal::LogJournal;
+use super::log::{self, Log, LogSettings, Mode, OnFailure};
+use super::manifest::{Manifest, ManifestError};
+use super::reading::{LogError, LogReport};
+use super::recovery::{Progress, Recovered, recover};
+use super::sealing::{Sealer, SealingError, SealingKey};
+use super::snapshot::{SnapshotError, remove_unnamed, write_generation};
+use super::storage::{SharedStorage, StorageError};
+use crate::clock::SharedClock;
+use crate::engine::state::State;
+use crate::entropy::{SharedEntropy, random};
+use crate::journal::SharedJournal;
+use crate::journal::images::ImageSource;
+use crate::session::time::Timestamp;
+
+/// How far the wall clock may be ahead of what was recovered: 366 days. Source: R10.
+const CLOCK_AHEAD_MAX_MS: u64 = 366 * 86_400_000;
+/// A log shorter than this is no reason for a generation.
+const LOG_BYTES_MIN: u64 = 64 << 20;
+/// What the manifest's proof seals.
+const PROOF: &[u8] = b"sessile";
+
+/// Why a data directory is not served. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The manifest.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The log, or an image.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The disk refused, or something stands there that may not.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// What is sealed does not open.
+    #[error(transparent)]
+    Sealing(#[from] SealingError),
+    /// No randomness.
+    #[error("the system gave no random bytes")]
+    Entropy,
+    /// Development mode on a directory that it did not fill.
+    #[error(
+        "it was not filled by development mode, whose accounts would be in it: choose another --data-dir, or \
+         serve without --dev"
+    )]
+    NotDevelopment,
+    /// The wall clock is implausible.
+    #[error(
+        "the wall clock says {wall}, and the last record is of {floor}: if the clock is right, say --accept-clock; \
+         every session whose time is over would end"
+    )]
+    Clock {
+        /// What the wall clock says, in milliseconds since the epoch.
+        wall: u64,
+        /// The time of the last record.
+        floor: u64,
+    },
+}
+
+/// What is asked of a store.
+pub struct StoreSettings {
+    /// Sizes, and what is synced.
+    pub log: LogSettings,
+    /// Development mode fills it.
+    pub development: bool,
+    /// The wall clock is right, however far it is ahead.
+    pub accept_clock: bool,
+    /// Files of slot images in a generation.
+    pub rows: u16,
+}
+
+/// A directory that was read, and not changed yet.
+pub struct Found {
+    storage: SharedStorage,
+    manifest: Manifest,
+    sealer: Arc<Sealer>,
+    /// What was recovered; its state is taken by the engine.
+    pub recovered: Recovered,
+    /// Whether there was nothing yet.
+    pub fresh: bool,
+}
+
+fn origin(manifest: &Manifest) -> Origin {
+    Origin {
+        instance: manifest.instance,
+        codec: CODEC,
+    }
+}
+
+impl Found {
+    /// Reads a data directory, or makes an empty one what it should be.
+    pub fn read(
+        storage: SharedStorage,
+        settings: &StoreSettings,
+        key: SealingKey,
+        entropy: SharedEntropy,
+        wall: Timestamp,
+        progress: &Progress,
+    ) -> Result<Self, StoreError> {
+        let found = Manifest::load(&*storage)?;
+        let fresh = found.is_none();
+        let (manifest, sealer) = match found {
+            Some(manifest) => {
+                let instance = manifest.instance;
+                let sealer = Sealer {
+                    instance,
+                    key,
+                    entropy,
+                };
+                sealer.open_proof(&manifest.sealing_proof)?;
+                (manifest, sealer)
+            }
+            None => begin(&storage, settings, key, entropy, wall)?,
+        };
+        if settings.development && !manifest.development {
+            return Err(StoreError::NotDevelopment);
+        }
+        let recovered = recover(&*storage, origin(&manifest), &manifest, &sealer, progress)?;
+        let floor = recovered.clock_floor;
+        if wall.since_ms(floor) > CLOCK_AHEAD_MAX_MS && !settings.accept_clock {
+            return Err(StoreError::Clock {
+                wall: wall.ms(),
+                floor: floor.ms(),
+            });
+        }
+        Ok(Self {
+            storage,
+            manifest,
+            sealer: Arc::new(sealer),
+            recovered,
+            fresh,
+        })
+    }
+
+    /// Whether development mode filled it.
+    #[must_use]
+    pub fn is_development(&self) -> bool {
+        self.manifest.development
+    }
+
+    /// Goes on with it: cuts a torn tail, and takes records from now on. Gives the state to serve.
+    pub fn serve(
+        self,
+        settings: &StoreSettings,
+        clock: SharedClock,
+        on_failure: OnFailure,
+    ) -> Result<(Store, State), StoreError> {
+        let Self {
+            storage,
+            mut manifest,
+            sealer,
+            recovered,
+            ..
+        } = self;
+        let unlogged = settings.log.mode == Mode::Snapshot;
+        // Before the first session that the log will not know.
+        if unlogged && !manifest.unlogged {
+            manifest.unlogged = true;
+            manifest.clock_floor = recovered.clock_floor;
+            manifest.store(&*storage)?;
+        }
+        let log = Arc::new(Log::start(
+            storage.clone(),
+            origin(&manifest),
+            settings.log,
+            clock.clone(),
+            &recovered.log.end,
+            on_failure,
+        )?);
+        let encoder = EventEncoder {
+            sealer: sealer.clone(),
+            clock: clock.clone(),
+        };
+        let journal = Arc::new(LogJournal::new(log.clone(), encoder));
+        let store = Store {
+            rows: settings.rows,
+            must_write: recovered.ended_all || (manifest.unlogged && !unlogged),
+            unlogged,
+            manifest: Mutex::new(manifest),
+            attempted: AtomicU64::new(0),
+            written_at: AtomicU64::new(0),
+            image_bytes: AtomicU64::new(0),
+            storage,
+            log,
+            journal,
+            sealer,
+            clock,
+        };
+        Ok((store, recovered.state))
+    }
+}
+
+/// Makes a new data directory: the log first, since a manifest without one is damage.
+fn begin(
+    storage: &SharedStorage,
+    settings: &StoreSettings,
+    key: SealingKey,
+    entropy: SharedEntropy,
+    wall: Timestamp,
+) -> Result<(Manifest, Sealer), StoreError> {
+    let instance = InstanceId(random(&*entropy).map_err(|_| StoreError::Entropy)?);
+    let install_key = random(&*entropy).map_err(|_| StoreError::Entropy)?;
+    let sealer = Sealer {
+        instance,
+        key,
+        entropy,
+    };
+    let proof = sealer.proof(PROOF)?;
+    let manifest = Manifest::new(instance, install_key, proof, settings.development, wall);
+    log::begin(&**storage, origin(&manifest), settings.log.room_bytes)?;
+    manifest.store(&**storage)?;
+    Ok((manifest, sealer))
+}
+
+/// What a new generation holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its number.
+    pub generation: u64,
+    /// Everything up to this sequence is in it.
+    pub position: u64,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Log segments that it made needless.
+    pub trimmed: usize,
+}
+
+/// A data directory that is being served.
+pub struct Store {
+    storage: SharedStorage,
+    manifest: Mutex<Manifest>,
+    log: Arc<Log>,
+    journal: SharedJournal,
+    sealer: Arc<Sealer>,
+    clock: SharedClock,
+    rows: u16,
+    unlogged: bool,
+    must_write: bool,
+    /// The last number that a generation was attempted under.
+    attempted: AtomicU64,
+    /// Bytes that the log had written when the last generation was.
+    written_at: AtomicU64,
+    image_bytes: AtomicU64,
+}
+
+impl Store {
+    /// Where records go.
+    #[must_use]
+    pub fn journal(&self) -> SharedJournal {
+        self.journal.clone()
+    }
+
+    /// The log, for its counts.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// A generation is to be written before anybody is served.
+    #[must_use]
+    pub fn must_write(&self) -> bool {
+        self.must_write
+    }
+
+    /// The log has grown so much since the last generation that another one is due. Source: R11.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        let since = self.log.counts().bytes - self.written_at.load(Ordering::Relaxed);
+        since > LOG_BYTES_MIN.max(self.image_bytes.load(Ordering::Relaxed) / 2)
+    }
+
+    /// Something may have happened since the last generation.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        self.unlogged || self.log.counts().bytes > self.written_at.load(Ordering::Relaxed)
+    }
+
+    /// Writes a generation of this engine's state, and removes what it makes needless. One at a time.
+    pub fn write(&self, source: &dyn ImageSource) -> Result<Written, SnapshotError> {
+        let mut manifest = self.manifest.lock();
+        let bytes_before = self.log.counts().bytes;
+        // A number is not used twice: after a failure the disk may know a generation that we do not.
+        let newest = manifest.generations.first().map_or(0, |g| g.number);
+        let number = newest.max(self.attempted.load(Ordering::Relaxed)) + 1;
+        self.attempted.store(number, Ordering::Relaxed);
+        let origin = origin(&manifest);
+        let storage = &*self.storage;
+        let generation =
+            write_generation(storage, origin, number, self.rows, &self.sealer, source)?;
+        let bytes = generation.images.iter().map(|image| image.size).sum();
+        let position = generation.position;
+        let mut next = manifest.clone();
+        next.advance(generation);
+        next.clock_floor = next.clock_floor.max(self.clock.now());
+        next.unlogged = self.unlogged;
+        next.store(storage)?;
+        *manifest = next;
+        self.written_at.store(bytes_before, Ordering::Relaxed);
+        self.image_bytes.store(bytes, Ordering::Relaxed);
+        remove_unnamed(storage, &manifest)?;
+        let trimmed = log::trim(storage, manifest.log_needed_from())?;
+        Ok(Written {
+            generation: number,
+            position,
+            bytes,
+            trimmed,
+        })
+    }
+
+    /// Writes what waits, and marks the log as stopped in good order, unless `clean` says that something
+    /// is missing which only a generation would have held.
+    pub fn close(&self, clean: bool) {
+        if clean || !self.unlogged {
+            self.log.close();
+        } else {
+            self.log.abandon();
+        }
+    }
+}
+
+/// What recovery found, in a line for people.
+#[must_use]
+pub fn summary(log: &LogReport, generation: Option<u64>) -> String {
+    let from = generation.map_or("no generation".to_owned(), |number| {
+        format!("generation {number}")
+    });
+    let cut = log.cut.as_ref().map_or(String::new(), |cut| {
+        format!(
+            "; a torn tail was cut: {} at byte {}, {} bytes with {} whole records",
+            cut.name, cut.offset, cut.bytes, cut.records
+        )
+    });
+    format!(
+        "{from}, {} records of {} segments{cut}",
+        log.records, log.segments
+    )
+}

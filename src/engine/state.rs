@@ -1,0 +1,116 @@
+//! The state of a node on its way from disk, and the replay that completes it.
+//!
+//! Invariants: a part is applied to its place (a slot, the directory) if that place has not reached its
+//! record yet, and then all parts of the record for that place are; so a place may have been taken from
+//! an image at any moment, each at another one (R11).
+
+use std::sync::Arc;
+
+use super::directory::Directory;
+use super::event::Part;
+use super::image::{DirectoryImage, SlotImage};
+use super::slot::{Slot, SlotNumber};
+use super::world::{SharedWorld, World};
+use crate::session::time::Timestamp;
+use crate::session::token::InstallKey;
+
+/// What the owners begin with.
+pub struct State {
+    /// What will be published.
+    pub world: SharedWorld,
+    /// What the directory alone knows.
+    pub directory: Directory,
+}
+
+impl State {
+    /// Nothing; secrets are digested with this key.
+    #[must_use]
+    pub fn empty(install_key: InstallKey) -> Self {
+        Self {
+            world: Arc::new(World::new(install_key)),
+            directory: Directory::default(),
+        }
+    }
+
+    /// What follows from records in their order, the first of which has the sequence 1.
+    #[must_use]
+    pub fn of_history<'a>(
+        install_key: InstallKey,
+        records: impl IntoIterator<Item = &'a Vec<Part>>,
+    ) -> Self {
+        let mut state = Self::empty(install_key);
+        for (record, sequence) in records.into_iter().zip(1..) {
+            state.replay(sequence, record);
+        }
+        state
+    }
+
+    /// Puts a piece of a slot's image where it belongs; a slot may have several, of one position.
+    pub fn restore_slot(
+        &mut self,
+        number: SlotNumber,
+        image: SlotImage,
+        position: u64,
+        now: Timestamp,
+    ) {
+        if let Some(slot) = self.world.slot_at(number) {
+            let mut slot = slot.write();
+            slot.restore(image, now);
+            slot.reached(position);
+        }
+    }
+
+    /// Puts a piece of the directory's image where it belongs; there may be several, of one position.
+    pub fn restore_directory(&mut self, image: DirectoryImage, position: u64) {
+        image.restore(&self.world, &mut self.directory);
+        self.directory.reached(position);
+    }
+
+    /// Applies the parts of a record to those places that have not reached it.
+    pub fn replay(&mut self, sequence: u64, parts: &[Part]) {
+        for part in parts {
+            if self.position(part) < sequence {
+                self.world.apply(part, None);
+                if let Part::Directory(event) = part {
+                    self.directory.apply(event);
+                }
+            }
+        }
+        // Only now: a place may have several parts of one record.
+        for part in parts {
+            match part {
+                Part::Slot(number, _) => self.reached(*number, sequence),
+                Part::Directory(_) => self.directory.reached(sequence),
+            }
+        }
+    }
+
+    /// Forgets every session, hand-off token and client: none of them is known to be what it was.
+    pub fn end_all_sessions(&mut self) {
+        for number in SlotNumber::from(0) {
+            if let Some(slot) = self.world.slot_at(number) {
+                let mut slot = slot.write();
+                let position = slot.position();
+                *slot = Slot::default();
+                slot.reached(position);
+            }
+        }
+        self.directory.forget_listings();
+    }
+
+    fn position(&self, part: &Part) -> u64 {
+        match part {
+            Part::Slot(number, _) => self
+                .world
+                .slot_at(*number)
+                .map_or(0, |slot| slot.read().position()),
+            Part::Directory(_) => self.directory.position(),
+        }
+    }
+
+    fn reached(&self, number: SlotNumber, sequence: u64) {
+        if let Some(slot) = self.world.slot_at(number) {
+            slot.write().reached(sequence);
+        }
+    }
+}
