@@ -13,6 +13,7 @@ use crate::cli::args::{
 };
 use crate::cli::client::AdminClient;
 use crate::durability::sealing::SealingKey;
+use crate::durability::{keeper, log};
 use crate::entropy::SystemEntropy;
 use crate::{actors, telemetry};
 
@@ -88,7 +89,7 @@ fn serve(flags: ServeArguments, bare: bool) -> Result<(), Failure> {
         .resolve(bare)
         .map_err(|error| Failure::Configuration(error.to_string()))?;
     telemetry::start(config.log_format);
-    actors::runtime::end_process_on_owner_panic();
+    actors::runtime::end_process_on_panic_of_owners_and(&[log::THREAD, keeper::THREAD]);
     actix::System::new().block_on(app::serve(config))
 }
 

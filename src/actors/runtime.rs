@@ -26,13 +26,15 @@ pub(super) fn mark_owner_thread() {
     OWNER_THREAD.set(true);
 }
 
-/// From now on a panic of an owner ends the process with exit code 6: it would leave state that
-/// nobody owns (R12). A panic elsewhere costs one request.
-pub fn end_process_on_owner_panic() {
+/// From now on a panic of an owner, or of a thread with one of these names, ends the process with exit
+/// code 6: it would leave state that nobody owns, or a disk that nobody writes (R12). A panic elsewhere
+/// costs one request.
+pub fn end_process_on_panic_of_owners_and(threads: &'static [&'static str]) {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         before(panic);
-        if OWNER_THREAD.get() {
+        let this = std::thread::current();
+        if OWNER_THREAD.get() || this.name().is_some_and(|name| threads.contains(&name)) {
             #[expect(clippy::exit, reason = "nothing may run on without its owner")]
             std::process::exit(6);
         }

@@ -27,6 +27,9 @@ use super::storage::SharedStorage;
 use crate::clock::SharedClock;
 use crate::journal::{Entry, JournalRefused};
 
+/// The name of the writer's thread, by which a panic in it is known.
+pub const THREAD: &str = "sessile-log";
+
 /// What an acknowledged record survives. Source: R2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -176,7 +179,7 @@ impl Log {
     ) -> Result<Self, LogError> {
         let (log, writer) = Self::open(storage, origin, settings, clock, end, on_failure)?;
         let thread = std::thread::Builder::new()
-            .name("sessile-log".into())
+            .name(THREAD.into())
             .spawn(move || writer.run())
             .map_err(LogError::Thread)?;
         *log.thread.lock() = Some(thread);
