@@ -20,8 +20,9 @@ use crate::engine::event::Part;
 use crate::engine::world::{SharedWorld, World};
 use crate::journal::{Entry, SharedJournal};
 
-/// Parts that one record of an owner's own tick holds at most.
-const TICK_RECORD_PARTS_MAX: usize = 512;
+/// Sessions and the like that one record of an owner's own tick is about, at most; a part that alone is
+/// about more has a record to itself.
+const TICK_RECORD_WEIGHT_MAX: usize = 4_096;
 
 /// What the owners count since start.
 #[derive(Debug, Default)]
@@ -196,7 +197,13 @@ impl<R: Room> Owner<R> {
         let now = self.shared.clock.now();
         let mut parts = self.room.tick(&self.shared.world, now);
         while !parts.is_empty() {
-            let rest = parts.split_off(parts.len().min(TICK_RECORD_PARTS_MAX));
+            let mut weight = 0;
+            let fits = |part: &&Part| {
+                weight += part.weight();
+                weight <= TICK_RECORD_WEIGHT_MAX
+            };
+            let fitting = parts.iter().take_while(fits).count().max(1);
+            let rest = parts.split_off(fitting);
             self.ticking += 1;
             self.commit(parts, None, Vec::new());
             parts = rest;

@@ -7,7 +7,7 @@ use super::journal::Encode;
 use super::log::Class;
 use super::record::Record;
 use super::sealing::Sealer;
-use super::stored::{StoredPart, StoredRecord};
+use super::stored::StoredRecord;
 use crate::clock::SharedClock;
 use crate::engine::event::{DirectoryEvent, Part};
 use crate::journal::JournalRefused;
@@ -57,12 +57,7 @@ pub fn events_of(record: &Record<'_>, sealer: &Sealer) -> Result<(Timestamp, Vec
         ));
     }
     let stored: StoredRecord = codec::decode(record.payload).map_err(|error| error.to_string())?;
-    let parts = stored
-        .parts
-        .into_iter()
-        .map(|part: StoredPart| part.open(sealer));
-    let parts = parts
-        .collect::<Result<_, _>>()
-        .map_err(|error| error.to_string())?;
-    Ok((Timestamp::from_ms(stored.at), parts))
+    let at = Timestamp::from_ms(stored.at);
+    let parts = stored.open(sealer).map_err(|error| error.to_string())?;
+    Ok((at, parts))
 }

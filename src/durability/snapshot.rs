@@ -93,7 +93,10 @@ pub fn write_generation(
         let mut image = ImageWriter::begin(storage, image_name(number, Some(row)), &head)?;
         for slot in SlotNumber::from(0).filter(|slot| slot.shard(rows) == row) {
             let (held, position) = source.slot(slot);
-            write_slot(&mut image, slot, &held, position.max(settled))?;
+            // What is not in the image is empty, and complete up to the generation's position.
+            if !held.is_empty() || position > settled {
+                write_slot(&mut image, slot, &held, position.max(settled))?;
+            }
         }
         images.push(image.finish(storage, settled)?);
     }
@@ -153,7 +156,7 @@ fn write_slot(
             },
         )?;
     }
-    // An empty slot has a position, too.
+    // An empty slot that is further than the generation says so.
     if held.is_empty() {
         image.push(SLOT, &empty())?;
     }
@@ -216,6 +219,7 @@ pub fn read_generation(
         })?;
         read(entry.size);
     }
+    state.reached_everywhere(generation.position);
     Ok(())
 }
 

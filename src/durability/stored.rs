@@ -13,7 +13,7 @@ mod profile;
 mod sessions;
 
 pub(super) use self::accounts::{StoredAccount, StoredKey};
-pub(super) use self::events::{StoredListed, StoredPart, StoredRecord};
+pub(super) use self::events::{StoredListed, StoredRecord};
 pub(super) use self::jwts::{StoredSigningKey, StoredTemplate};
 pub(super) use self::sessions::{StoredClient, StoredHandoff, StoredSession};
 

@@ -189,6 +189,18 @@ impl Part {
         Self::Slot(SlotNumber::of(id.as_bytes()), event)
     }
 
+    /// How many things it is about.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Slot(_, SlotEvent::SessionsActive(list)) => list.len().max(1),
+            Self::Directory(DirectoryEvent::SessionsListed {
+                opened, dropped, ..
+            }) => (opened.len() + dropped.len()).max(1),
+            Self::Slot(..) | Self::Directory(_) => 1,
+        }
+    }
+
     /// Whether the part takes something away from somebody. Restrictions are never dropped and,
     /// if the journal refuses them, take effect all the same. Source: R2.
     #[must_use]

@@ -66,6 +66,12 @@ impl State {
         self.directory.reached(position);
     }
 
+    /// Everything up to this sequence is in every place now.
+    pub fn reached_everywhere(&mut self, sequence: u64) {
+        SlotNumber::from(0).for_each(|number| self.reached(number, sequence));
+        self.directory.reached(sequence);
+    }
+
     /// Applies the parts of a record to those places that have not reached it.
     pub fn replay(&mut self, sequence: u64, parts: &[Part]) {
         for part in parts {

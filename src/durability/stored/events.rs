@@ -5,11 +5,11 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use super::sessions::{StoredOpened, StoredSignIn, reason};
+use super::sessions::{StoredGrant, StoredSignIn, reason};
 use super::{Id, StoredAccount, StoredError, StoredHandoff, StoredKey, StoredSigningKey};
 use super::{StoredTemplate, at};
 use crate::durability::sealing::{Sealer, SealingError};
-use crate::engine::event::{AccountCause, DirectoryEvent, Part, SlotEvent};
+use crate::engine::event::{AccountCause, DirectoryEvent, Grant, Part, SessionOpened, SlotEvent};
 use crate::engine::slot::SlotNumber;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
 use crate::session::state::Surface;
@@ -21,6 +21,8 @@ use crate::session::token::Digest;
 pub(in crate::durability) struct StoredRecord {
     /// Engine time when it was written, in milliseconds since the epoch.
     pub(in crate::durability) at: u64,
+    /// What sessions are given in it: one open gives all of its sessions the same.
+    pub(in crate::durability) grants: Vec<StoredGrant>,
     pub(in crate::durability) parts: Vec<StoredPart>,
 }
 
@@ -33,7 +35,8 @@ pub(in crate::durability) enum StoredPart {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::durability) enum StoredSlotEvent {
-    SessionOpened(StoredOpened),
+    /// The last is the place of its grant in the record.
+    SessionOpened(Id, u64, u32),
     SessionEnded(Id, u64, u8),
     SessionRestamped(Id, u32),
     SessionsActive(Vec<(Id, u64)>),
@@ -99,35 +102,67 @@ impl StoredRecord {
         parts: &[Part],
         sealer: &Sealer,
     ) -> Result<Self, SealingError> {
-        let part = |part: &Part| match part {
-            Part::Slot(number, event) => Ok(StoredPart::Slot(number.get(), event.into())),
-            Part::Directory(event) => {
-                StoredDirectoryEvent::of(event, sealer).map(StoredPart::Directory)
-            }
-        };
+        let mut grants = Grants::default();
+        let mut stored = Vec::with_capacity(parts.len());
+        for part in parts {
+            stored.push(match part {
+                Part::Slot(number, event) => {
+                    StoredPart::Slot(number.get(), StoredSlotEvent::of(event, &mut grants))
+                }
+                Part::Directory(event) => {
+                    StoredPart::Directory(StoredDirectoryEvent::of(event, sealer)?)
+                }
+            });
+        }
         Ok(Self {
             at: at.ms(),
-            parts: parts.iter().map(part).collect::<Result<_, _>>()?,
+            grants: grants.stored,
+            parts: stored,
         })
+    }
+
+    /// The parts as the engine knows them.
+    pub(in crate::durability) fn open(self, sealer: &Sealer) -> Result<Vec<Part>, StoredError> {
+        let grants = self.grants.into_iter();
+        let grants = grants.map(|grant| grant.open().map(Arc::new));
+        let grants: Vec<_> = grants.collect::<Result<_, _>>()?;
+        let parts = self.parts.into_iter();
+        parts
+            .map(|part| match part {
+                StoredPart::Slot(number, event) => {
+                    let number = SlotNumber::new(number).ok_or(StoredError::Value("slot"))?;
+                    Ok(Part::Slot(number, event.open(&grants)?))
+                }
+                StoredPart::Directory(event) => Ok(Part::Directory(event.open(sealer)?)),
+            })
+            .collect()
     }
 }
 
-impl StoredPart {
-    pub(in crate::durability) fn open(self, sealer: &Sealer) -> Result<Part, StoredError> {
-        Ok(match self {
-            Self::Slot(number, event) => {
-                let number = SlotNumber::new(number).ok_or(StoredError::Value("slot"))?;
-                Part::Slot(number, event.open()?)
-            }
-            Self::Directory(event) => Part::Directory(event.open(sealer)?),
-        })
+/// The grants of a record, each once.
+#[derive(Default)]
+struct Grants<'a> {
+    stored: Vec<StoredGrant>,
+    last: Option<&'a Arc<Grant>>,
+}
+
+impl<'a> Grants<'a> {
+    /// The place of a grant. The same one again, which is how they come, has the same place.
+    fn place(&mut self, grant: &'a Arc<Grant>) -> u32 {
+        if self.last.is_none_or(|last| !Arc::ptr_eq(last, grant)) {
+            self.stored.push(StoredGrant::from(&**grant));
+            self.last = Some(grant);
+        }
+        u32::try_from(self.stored.len() - 1).expect("a record has fewer parts than that")
     }
 }
 
-impl From<&SlotEvent> for StoredSlotEvent {
-    fn from(event: &SlotEvent) -> Self {
+impl StoredSlotEvent {
+    fn of<'a>(event: &'a SlotEvent, grants: &mut Grants<'a>) -> Self {
         match event {
-            SlotEvent::SessionOpened(opened) => Self::SessionOpened(opened.into()),
+            SlotEvent::SessionOpened(SessionOpened { id, at, grant }) => {
+                Self::SessionOpened(*id.as_bytes(), at.ms(), grants.place(grant))
+            }
             SlotEvent::SessionEnded(id, at, reason) => {
                 Self::SessionEnded(*id.as_bytes(), at.ms(), *reason as u8)
             }
@@ -166,16 +201,21 @@ impl From<&SlotEvent> for StoredSlotEvent {
             SlotEvent::ClientDestroyed(id, at) => Self::ClientDestroyed(*id.as_bytes(), at.ms()),
         }
     }
-}
 
-impl StoredSlotEvent {
-    fn open(self) -> Result<SlotEvent, StoredError> {
+    fn open(self, grants: &[Arc<Grant>]) -> Result<SlotEvent, StoredError> {
         let session = SessionId::from_bytes;
         let client = ClientId::from_bytes;
         let handoff = HandoffId::from_bytes;
         let sign_in = SignInId::from_bytes;
         Ok(match self {
-            Self::SessionOpened(opened) => SlotEvent::SessionOpened(opened.open()?),
+            Self::SessionOpened(id, began, place) => {
+                let grant = usize::try_from(place).ok().and_then(|at| grants.get(at));
+                SlotEvent::SessionOpened(SessionOpened {
+                    id: session(id),
+                    at: at(began),
+                    grant: grant.cloned().ok_or(StoredError::Value("grant"))?,
+                })
+            }
             Self::SessionEnded(id, ended, why) => {
                 SlotEvent::SessionEnded(session(id), at(ended), reason(why)?)
             }

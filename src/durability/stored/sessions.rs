@@ -1,13 +1,12 @@
 //! Sessions, hand-off tokens and clients.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::{Id, StoredError, at};
-use crate::engine::event::{Grant, Handoff, SessionOpened};
+use crate::engine::event::{Grant, Handoff};
 use crate::engine::image::{MoreImage, SessionImage};
 use crate::session::account::ClientType;
 use crate::session::client::{Client, EndedSession, SignIn};
@@ -28,7 +27,7 @@ pub(super) fn reason(number: u8) -> Result<EndReason, StoredError> {
 
 /// What a session is from its beginning on.
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredGrant {
+pub(in crate::durability) struct StoredGrant {
     account: u32,
     generation: u32,
     surface: u8,
@@ -90,61 +89,42 @@ impl StoredGrant {
     }
 }
 
-/// A session that began.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in crate::durability) struct StoredOpened {
-    id: Id,
-    at: u64,
-    grant: StoredGrant,
-}
-
-impl From<&SessionOpened> for StoredOpened {
-    fn from(opened: &SessionOpened) -> Self {
-        let grant = &*opened.grant;
+impl From<&Grant> for StoredGrant {
+    fn from(grant: &Grant) -> Self {
         let more = MoreImage::of(grant);
         Self {
-            id: *opened.id.as_bytes(),
-            at: opened.at.ms(),
-            grant: StoredGrant {
-                account: grant.account.0,
-                generation: grant.generation,
-                surface: grant.surface as u8,
-                factors: grant.factors.bits(),
-                idle_timeout_ms: grant.lifetime.idle_timeout_ms,
-                absolute: grant.lifetime.absolute.ms(),
-                client_type: grant.client_type.as_str().into(),
-                key: grant.key.map(|key| key.0),
-                more: more.as_ref().map(StoredMore::from).map(Box::new),
-            },
+            account: grant.account.0,
+            generation: grant.generation,
+            surface: grant.surface as u8,
+            factors: grant.factors.bits(),
+            idle_timeout_ms: grant.lifetime.idle_timeout_ms,
+            absolute: grant.lifetime.absolute.ms(),
+            client_type: grant.client_type.as_str().into(),
+            key: grant.key.map(|key| key.0),
+            more: more.as_ref().map(StoredMore::from).map(Box::new),
         }
     }
 }
 
-impl StoredOpened {
-    pub(super) fn open(self) -> Result<SessionOpened, StoredError> {
-        let grant = self.grant;
-        let (lifetime, client_type) = (grant.lifetime(), grant.client_type()?);
-        let more = grant.more.map(|more| MoreImage::from(*more));
+impl StoredGrant {
+    pub(super) fn open(self) -> Result<Grant, StoredError> {
+        let (lifetime, client_type) = (self.lifetime(), self.client_type()?);
+        let more = self.more.map(|more| MoreImage::from(*more));
         let more = more.unwrap_or_default();
-        let grant = Grant {
-            account: AccountId(grant.account),
-            generation: grant.generation,
-            surface: surface(grant.surface)?,
+        Ok(Grant {
+            account: AccountId(self.account),
+            generation: self.generation,
+            surface: surface(self.surface)?,
             lifetime,
-            factors: Factors::from_bits(grant.factors),
+            factors: Factors::from_bits(self.factors),
             client_type,
-            key: grant.key.map(KeyId),
+            key: self.key.map(KeyId),
             client: more.client,
             parent: more.parent,
             chain: more.chain,
             address: more.address,
             user_agent: more.user_agent,
             attributes: more.attributes,
-        };
-        Ok(SessionOpened {
-            id: SessionId::from_bytes(self.id),
-            at: at(self.at),
-            grant: Arc::new(grant),
         })
     }
 }
