@@ -19,6 +19,7 @@
 //! | `identity` | no answer carries another's identity (I12, C21) | 20,000 calls, not 1,000,000 |
 //! | `overload` | every queue has a bound, and no question stays without its one answer (O1, O5, I13) | |
 //! | `clock` | what a reader saw dead stays dead (I5, I6) | |
+//! | `images` | images taken under load, and the log behind them, are the engine (R11) | 4 histories |
 //! | `restart` | an engine made of its own events is the engine it was, at any shard count | |
 
 #[cfg(test)]
@@ -39,6 +40,8 @@ mod hangup;
 mod hold;
 #[cfg(test)]
 mod identity;
+#[cfg(test)]
+mod images;
 #[cfg(test)]
 mod life;
 #[cfg(test)]
