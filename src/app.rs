@@ -251,7 +251,10 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         let written = images.write().await;
         if !matches!(written, Ok(Ok(_))) {
             let why = "the first generation was not written, which had to be: see the log";
-            return Err(DirectoryError::Refused(why.into()).into());
+            return Err(Failure::Directory(DirectoryError::Refused {
+                path: config.data_dir,
+                what: why.into(),
+            }));
         }
     }
     if let Some(dev) = &mut dev {

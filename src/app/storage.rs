@@ -37,12 +37,6 @@ pub struct Opened {
     pub failed: oneshot::Receiver<String>,
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Directory(DirectoryError::Refused(error.to_string()))
-    }
-}
-
 /// Reads the data directory, which must be locked, and goes on with it. Blocks.
 pub fn open(
     config: &Config,
@@ -50,6 +44,10 @@ pub fn open(
     progress: &Progress,
 ) -> Result<Opened, Failure> {
     let key = sealing_key(config, entropy)?;
+    let refused = |error: StoreError| DirectoryError::Refused {
+        path: config.data_dir.clone(),
+        what: error.to_string(),
+    };
     let settings = StoreSettings {
         log: LogSettings::new(match config.durability {
             Durability::Sync => Mode::Sync,
@@ -60,7 +58,8 @@ pub fn open(
         accept_clock: config.accept_clock,
         rows: config.shards,
     };
-    let storage = OsStorage::open(&config.data_dir).map_err(StoreError::from)?;
+    let storage = OsStorage::open(&config.data_dir).map_err(StoreError::from);
+    let storage = storage.map_err(refused)?;
     let found = Found::read(
         Arc::new(storage),
         &settings,
@@ -68,7 +67,8 @@ pub fn open(
         entropy.clone(),
         clock::wall(),
         progress,
-    )?;
+    );
+    let found = found.map_err(refused)?;
     let loopback = config.listen.ip().is_loopback() && config.admin_listen.ip().is_loopback();
     if found.is_development() && !loopback {
         return Err(Failure::Configuration(
@@ -101,7 +101,8 @@ pub fn open(
         // Whoever waits for it is gone only when the process is about to end.
         let _ = fail.send(why);
     });
-    let (store, state) = found.serve(&settings, clock.clone(), on_failure)?;
+    let served = found.serve(&settings, clock.clone(), on_failure);
+    let (store, state) = served.map_err(refused)?;
     Ok(Opened {
         store: Arc::new(store),
         state,

@@ -23,8 +23,13 @@ pub enum DirectoryError {
         what: String,
     },
     /// It is not what it was, or may not be served so.
-    #[error("the data directory is not served: {0}")]
-    Refused(String),
+    #[error("{path} is not served: {what}")]
+    Refused {
+        /// The directory.
+        path: PathBuf,
+        /// Which file, what is wrong with it, and what to do.
+        what: String,
+    },
     /// The system said no.
     #[error("{path}: {source}: check that it exists and that this user may read and write it")]
     Io {

@@ -54,6 +54,14 @@ pub struct Generation {
     pub images: Vec<ImageEntry>,
 }
 
+impl Generation {
+    /// Bytes of all its files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.images.iter().map(|image| image.size).sum()
+    }
+}
+
 /// The manifest. Its `Debug` shows no key.
 #[derive(Clone)]
 pub struct Manifest {

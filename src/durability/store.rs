@@ -13,7 +13,7 @@ use super::events::EventEncoder;
 use super::format::{InstanceId, Origin};
 use super::journal::LogJournal;
 use super::log::{self, Log, LogSettings, Mode, OnFailure};
-use super::manifest::{Manifest, ManifestError};
+use super::manifest::{Generation, Manifest, ManifestError};
 use super::reading::{LogError, LogReport};
 use super::recovery::{Progress, Recovered, recover};
 use super::sealing::{Sealer, SealingError, SealingKey};
@@ -180,6 +180,8 @@ impl Found {
             &recovered.log.end,
             on_failure,
         )?);
+        let newest = manifest.generations.first();
+        let image_bytes = newest.map_or(0, Generation::bytes);
         let encoder = EventEncoder {
             sealer: sealer.clone(),
             clock: clock.clone(),
@@ -191,8 +193,9 @@ impl Found {
             unlogged,
             manifest: Mutex::new(manifest),
             attempted: AtomicU64::new(0),
+            carried: AtomicU64::new(recovered.log.bytes),
             written_at: AtomicU64::new(0),
-            image_bytes: AtomicU64::new(0),
+            image_bytes: AtomicU64::new(image_bytes),
             storage,
             log,
             journal,
@@ -251,6 +254,8 @@ pub struct Store {
     must_write: bool,
     /// The last number that a generation was attempted under.
     attempted: AtomicU64,
+    /// Bytes of the log that were replayed, as long as no generation was written since.
+    carried: AtomicU64,
     /// Bytes that the log had written when the last generation was.
     written_at: AtomicU64,
     image_bytes: AtomicU64,
@@ -278,7 +283,8 @@ impl Store {
     /// The log has grown so much since the last generation that another one is due. Source: R11.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        let since = self.log.counts().bytes - self.written_at.load(Ordering::Relaxed);
+        let written = self.log.counts().bytes - self.written_at.load(Ordering::Relaxed);
+        let since = written + self.carried.load(Ordering::Relaxed);
         since > LOG_BYTES_MIN.max(self.image_bytes.load(Ordering::Relaxed) / 2)
     }
 
@@ -300,7 +306,7 @@ impl Store {
         let storage = &*self.storage;
         let generation =
             write_generation(storage, origin, number, self.rows, &self.sealer, source)?;
-        let bytes = generation.images.iter().map(|image| image.size).sum();
+        let bytes = generation.bytes();
         let position = generation.position;
         let mut next = manifest.clone();
         next.advance(generation);
@@ -308,6 +314,7 @@ impl Store {
         next.unlogged = self.unlogged;
         next.store(storage)?;
         *manifest = next;
+        self.carried.store(0, Ordering::Relaxed);
         self.written_at.store(bytes_before, Ordering::Relaxed);
         self.image_bytes.store(bytes, Ordering::Relaxed);
         remove_unnamed(storage, &manifest)?;
