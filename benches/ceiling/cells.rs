@@ -135,7 +135,7 @@ fn look(
     }
     let file = room.join(format!("answer-{}.json", case.name()));
     std::fs::write(&file, serde_json::to_vec(&answer)?)?;
-    let noop = Server::noop(room, case, &file, options.workers)?;
+    let noop = Server::noop(room, case.name(), case.route(), &file, options.workers)?;
     let echoed = Asker::connect(noop.listen)?.ask(first)?;
     answer
         .expect_same(&echoed)

@@ -116,7 +116,7 @@ fn measure(options: &Options) -> Result<bool> {
         .prefix("ceiling-")
         .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
         .context("no temporary directory")?;
-    let sessile = Server::sessile(room.path(), options.workers)?;
+    let sessile = Server::sessile(room.path(), options.workers, &[])?;
     let supply = seed::seed(&sessile, room.path(), options)?;
     println!("{supply}");
 

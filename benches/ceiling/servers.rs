@@ -13,8 +13,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::cases::Case;
-
 /// How long a server may take to its ready line.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// Clock ticks per second in `/proc`; Linux shows user space 100 on every architecture Rust runs on.
@@ -35,10 +33,10 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts Sessile in development mode on free ports, with its data in `room`/data.
+    /// Starts Sessile in development mode on free ports, with its data in `room`/data and these arguments besides.
     ///
     /// Errors: it cannot be started, ends, or shows no ready line in time.
-    pub(crate) fn sessile(room: &Path, workers: usize) -> Result<Self> {
+    pub(crate) fn sessile(room: &Path, workers: usize, besides: &[&str]) -> Result<Self> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sessile"));
         command.args([
             "serve",
@@ -51,7 +49,8 @@ impl Server {
         command
             .arg("--data-dir")
             .arg(data_dir(room))
-            .args(["--workers", &workers.to_string()]);
+            .args(["--workers", &workers.to_string()])
+            .args(besides);
         // Defaults are measured, whatever the caller's shell says, and nothing is left in the caller's home.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("SESSILE_") {
@@ -62,16 +61,21 @@ impl Server {
         Self::start(command, room.join("sessile.log"))
     }
 
-    /// Starts the no-op of a case: this executable again, told by `answer` what to answer.
+    /// Starts the no-op of the case `name`: this executable again, told the route and, by `answer`, what to answer.
     ///
     /// Errors: as for [`Server::sessile`].
-    pub(crate) fn noop(room: &Path, case: Case, answer: &Path, workers: usize) -> Result<Self> {
-        let (method, route) = case.route();
+    pub(crate) fn noop(
+        room: &Path,
+        name: &str,
+        (method, route): (&str, &str),
+        answer: &Path,
+        workers: usize,
+    ) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["noop", method, route, &workers.to_string()])
             .arg(answer);
-        Self::start(command, room.join(format!("noop-{}.log", case.name())))
+        Self::start(command, room.join(format!("noop-{name}.log")))
     }
 
     fn start(mut command: Command, log: PathBuf) -> Result<Self> {

@@ -1,8 +1,9 @@
 //! The log of a data directory: many threads append, one thread writes, one sync covers all that
 //! was appended while the last one ran.
 //!
-//! What an acknowledgement means depends on the mode ([`Mode`]). Nobody waits for company: the
-//! writer takes what is there, and is woken only when it sleeps.
+//! What an acknowledgement means depends on the mode ([`Mode`]). Who writes alone waits for nobody: the
+//! writer takes what is there. Who writes among many gives the others 150 µs to join the same sync. The
+//! writer is woken only when it sleeps.
 //!
 //! Invariants: sequences are given without gaps, in the order of `append`; entries are reported in
 //! that order, each once, `durable` or `refused`; nothing is reported durable before the call that

@@ -107,6 +107,7 @@ impl LogWriter {
             clock,
             segment,
             unsynced: None,
+            last_batch: 0,
             reserve,
             on_failure: Some(on_failure),
         };

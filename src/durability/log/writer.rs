@@ -18,6 +18,10 @@ use crate::session::time::Timestamp;
 /// The longest a written record waits for its sync: half of what is promised, so that a slow sync
 /// still ends in time.
 const SYNC_EVERY_MS: u64 = 500;
+/// A batch of so many records shows that many write at once.
+const COMPANY_MIN: usize = 4;
+/// How long a batch may wait for the rest of a burst: no longer than a quick sync takes.
+const GATHER: Duration = Duration::from_micros(150);
 /// How often a full disk is asked for room.
 const RETRY_EVERY_MS: u64 = 500;
 
@@ -40,6 +44,8 @@ pub struct LogWriter {
     pub(super) reserve: bool,
     /// Grants are refused; room was looked for then.
     pub(super) short_since: Option<Timestamp>,
+    /// Records in the last batch.
+    pub(super) last_batch: usize,
     /// Taken when it was called, or never to be called again.
     pub(super) on_failure: Option<OnFailure>,
 }
@@ -49,7 +55,10 @@ impl LogWriter {
     pub fn run(mut self) {
         loop {
             match self.wait() {
-                Wake::Work => self.turn(false),
+                Wake::Work => {
+                    self.gather();
+                    self.turn(false);
+                }
                 Wake::Due => self.turn(true),
                 Wake::Stop => return self.stop(),
             }
@@ -83,6 +92,14 @@ impl LogWriter {
         }
     }
 
+    /// Gives those who append a moment to join, if there were several the last time: they come in
+    /// bursts, when the last sync answered them, and the first of a burst would have a sync of its own.
+    fn gather(&self) {
+        if self.last_batch >= COMPANY_MIN {
+            std::thread::park_timeout(GATHER);
+        }
+    }
+
     /// Writes and reports what was appended until now. `due`: what is to happen every so often
     /// happens now.
     pub fn turn(&mut self, due: bool) {
@@ -106,6 +123,7 @@ impl LogWriter {
             front.filling.after_sync = after(&batch, sync);
             (batch, sync)
         };
+        self.last_batch = batch.records();
         match self.store(batch, sync) {
             Ok(()) => self.shared.front.lock().writing = false,
             Err((batch, error)) => self.poison(batch, &error),
