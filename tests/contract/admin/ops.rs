@@ -163,3 +163,30 @@ fn nothing_of_it_is_on_the_public_listener() {
         assert_eq!(node.send("GET", path, &[], "").status, 404, "{path}");
     }
 }
+
+/// While a node recovers, its admin listener says so, and how far it is; nothing else is answered yet.
+#[test]
+fn a_node_that_is_starting_is_alive_and_not_ready_and_says_how_far_it_is() {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        actix::System::new().block_on(async move {
+            let starting = sessile::http::server::starting(listener, || (4_096, 17)).unwrap();
+            let handle = starting.handle();
+            actix::spawn(starting);
+            assert!(stopped.await.is_ok());
+            handle.stop(false).await;
+        });
+    });
+    let mut client = Client::connect(address);
+    let live = client.send("GET", "/health/live", &[], b"");
+    assert_eq!((live.status, live.json()), (200, json!({"status": "live"})));
+    let far = json!({"status": "starting", "image_bytes_read": 4_096, "records_replayed": 17});
+    for path in ["/health/ready", "/metrics", "/admin/v1/accounts"] {
+        let answer = client.send("GET", path, &[], b"");
+        assert_eq!((answer.status, answer.json()), (503, far.clone()), "{path}");
+    }
+    stop.send(()).unwrap();
+    thread.join().unwrap();
+}

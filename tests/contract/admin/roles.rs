@@ -13,7 +13,7 @@ const ISSUERS: &[Role] = &[Role::Issue, Role::Own];
 const OWNERS: &[Role] = &[Role::Own];
 
 /// Every route: method, path, who may, and what it answers to a body that says nothing.
-const ROUTES: [(&str, &str, &[Role], u16); 18] = [
+const ROUTES: [(&str, &str, &[Role], u16); 19] = [
     ("GET", "/admin/v1/accounts", READERS, 200),
     ("POST", "/admin/v1/accounts", OWNERS, 422),
     ("GET", "/admin/v1/accounts/alice", READERS, 200),
@@ -32,6 +32,8 @@ const ROUTES: [(&str, &str, &[Role], u16); 18] = [
     ("DELETE", "/admin/v1/sessions/nothing", OPERATORS, 404),
     ("GET", "/admin/v1/sessions?username=nobody", READERS, 404),
     ("GET", "/admin/v1/digest", READERS, 200),
+    // A node of these tests keeps nothing on disk.
+    ("POST", "/admin/v1/snapshot", OPERATORS, 409),
 ];
 
 /// The body of a route that wants one to get as far as its own answer.
