@@ -1,5 +1,6 @@
 //! The composition root: binds, starts the engine, mounts the surfaces; and the reverse on stop.
 
+mod progress;
 pub mod storage;
 
 use std::io;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::Failure;
+use super::progress::Shown;
 use crate::actors::handle::EngineHandle;
 use crate::clock::{self, SharedClock, SystemClock};
 use crate::config::{Config, Durability};
@@ -41,7 +42,7 @@ pub struct Opened {
 pub fn open(
     config: &Config,
     entropy: &SharedEntropy,
-    progress: &Progress,
+    progress: &Arc<Progress>,
 ) -> Result<Opened, Failure> {
     let key = sealing_key(config, entropy)?;
     let refused = |error: StoreError| DirectoryError::Refused {
@@ -56,10 +57,12 @@ pub fn open(
         }),
         development: config.dev,
         accept_clock: config.accept_clock,
+        revive: config.revive_sessions_after_crash,
         rows: config.shards,
     };
     let storage = OsStorage::open(&config.data_dir).map_err(StoreError::from);
     let storage = storage.map_err(refused)?;
+    let (began, shown) = (clock::wall(), Shown::of(progress.clone()));
     let found = Found::read(
         Arc::new(storage),
         &settings,
@@ -68,6 +71,7 @@ pub fn open(
         clock::wall(),
         progress,
     );
+    drop(shown);
     let found = found.map_err(refused)?;
     let loopback = config.listen.ip().is_loopback() && config.admin_listen.ip().is_loopback();
     if found.is_development() && !loopback {
@@ -76,6 +80,12 @@ pub fn open(
              listen on loopback"
                 .into(),
         ));
+    }
+    if settings.revive {
+        tracing::warn!(
+            "sessions of the last snapshot live on after a crash, those that ended since included: \
+             revive_sessions_after_crash"
+        );
     }
     let recovered = &found.recovered;
     for why in &recovered.passed_over {
@@ -89,9 +99,10 @@ pub fn open(
         );
     }
     if !found.fresh {
+        let summary = summary(&recovered.log, recovered.generation);
         tracing::info!(
-            "recovered: {}",
-            summary(&recovered.log, recovered.generation)
+            "recovered in {} ms: {summary}",
+            clock::wall().since_ms(began)
         );
     }
     let clock: SharedClock = Arc::new(SystemClock::start(recovered.clock_floor));

@@ -108,6 +108,10 @@ pub struct ServeArguments {
     /// Start even if the wall clock is more than a year ahead of the last record.
     #[arg(long, env = "SESSILE_ACCEPT_CLOCK")]
     pub accept_clock: bool,
+    /// After a crash in mode snapshot, let the sessions of the last snapshot live on. Those that had ended
+    /// since, by logout or by revocation, live again.
+    #[arg(long, env = "SESSILE_REVIVE_SESSIONS_AFTER_CRASH")]
+    pub revive_sessions_after_crash: bool,
     /// Actors that own sessions [default: one per processor].
     #[arg(long, env = "SESSILE_SHARDS", value_name = "N")]
     pub shards: Option<u16>,
@@ -185,6 +189,8 @@ impl ServeArguments {
             durability: durability.map_or(Ok(Durability::Sync), Durability::parse)?,
             snapshot_every_ms: snapshot_every_ms.transpose()?.unwrap_or(SNAPSHOT_EVERY_MS),
             sealing_key_file: self.sealing_key_file.or(file.sealing_key_file.clone()),
+            revive_sessions_after_crash: self.revive_sessions_after_crash
+                || file.revive_sessions_after_crash.unwrap_or(false),
             accept_clock: self.accept_clock || file.accept_clock.unwrap_or(false),
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             geoip_database: self.geoip_database.or(file.geoip.database.clone()),

@@ -29,6 +29,8 @@ pub struct FileConfig {
     pub sealing_key_file: Option<PathBuf>,
     /// The wall clock is right.
     pub accept_clock: Option<bool>,
+    /// Sessions of the last snapshot live on after a crash in mode `snapshot`.
+    pub revive_sessions_after_crash: Option<bool>,
     /// Development mode.
     pub dev: Option<bool>,
     /// Actors that own sessions.

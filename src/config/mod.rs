@@ -74,6 +74,8 @@ pub struct Config {
     pub sealing_key_file: Option<PathBuf>,
     /// The wall clock is right, even if it is a year ahead of the last record.
     pub accept_clock: bool,
+    /// In mode `snapshot`, sessions of the last snapshot live on after a crash.
+    pub revive_sessions_after_crash: bool,
     /// Whether to fill an empty node with demonstration accounts. Loopback only.
     pub dev: bool,
     /// Actors that own sessions.

@@ -40,23 +40,27 @@ pub struct Recovered {
     pub ended_all: bool,
 }
 
-/// Reads everything that the manifest names.
+/// Reads everything that the manifest names. `revive`: sessions that nothing is known of since the
+/// last generation live on.
 pub fn recover(
     storage: &dyn Storage,
     origin: Origin,
     manifest: &Manifest,
     sealer: &Sealer,
+    revive: bool,
     progress: &Progress,
 ) -> Result<Recovered, LogError> {
     let mut passed_over = Vec::new();
     let mut first_error = None;
     for generation in manifest.starts() {
         match attempt(storage, origin, manifest, generation, sealer, progress) {
-            Ok(recovered) => {
-                return Ok(Recovered {
-                    passed_over,
-                    ..recovered
-                });
+            Ok(mut recovered) => {
+                recovered.passed_over = passed_over;
+                recovered.ended_all &= !revive;
+                if recovered.ended_all {
+                    recovered.state.end_all_sessions();
+                }
+                return Ok(recovered);
             }
             // A generation may stand in for a newer one; nothing stands in for the log.
             Err(Attempt::Image(error)) => {
@@ -113,9 +117,6 @@ fn attempt(
     });
     let log = log.map_err(Attempt::Log)?;
     let ended_all = manifest.unlogged && !log.end.stopped;
-    if ended_all {
-        state.end_all_sessions();
-    }
     Ok(Recovered {
         state,
         generation: generation.map(|generation| generation.number),

@@ -78,6 +78,8 @@ pub struct StoreSettings {
     pub development: bool,
     /// The wall clock is right, however far it is ahead.
     pub accept_clock: bool,
+    /// Sessions live on after a crash in mode `snapshot`, though some of them had ended.
+    pub revive: bool,
     /// Files of slot images in a generation.
     pub rows: u16,
 }
@@ -128,7 +130,14 @@ impl Found {
         if settings.development && !manifest.development {
             return Err(StoreError::NotDevelopment);
         }
-        let recovered = recover(&*storage, origin(&manifest), &manifest, &sealer, progress)?;
+        let recovered = recover(
+            &*storage,
+            origin(&manifest),
+            &manifest,
+            &sealer,
+            settings.revive,
+            progress,
+        )?;
         let floor = recovered.clock_floor;
         if wall.since_ms(floor) > CLOCK_AHEAD_MAX_MS && !settings.accept_clock {
             return Err(StoreError::Clock {

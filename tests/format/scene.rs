@@ -109,6 +109,7 @@ fn settings() -> StoreSettings {
         log,
         development: false,
         accept_clock: false,
+        revive: false,
         rows: 2,
     }
 }
