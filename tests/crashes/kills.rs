@@ -16,14 +16,14 @@ fn a_kill_in_mode_sync_loses_nothing_and_revives_nothing() {
         "kills, sync",
         mode("sync"),
         Fault::Kill,
-        Length::or_short(5),
+        Length::or_short(4),
     )
     .run();
 }
 
 #[test]
 fn a_kill_in_mode_balanced_loses_nothing_and_revives_nothing() {
-    let length = Length::or_short(5);
+    let length = Length::or_short(4);
     Campaign::new("kills, balanced", mode("balanced"), Fault::Kill, length).run();
 }
 
@@ -35,7 +35,7 @@ fn a_kill_in_mode_snapshot_ends_every_session_and_keeps_accounts() {
 
 #[test]
 fn a_stop_in_mode_snapshot_keeps_every_session() {
-    let length = Length::or_short(2);
+    let length = Length::or_short(1);
     Campaign::new(
         "stops, snapshot",
         mode("snapshot"),
@@ -47,6 +47,6 @@ fn a_stop_in_mode_snapshot_keeps_every_session() {
 
 #[test]
 fn a_stop_under_load_cuts_no_answer_and_loses_nothing() {
-    let length = Length::or_short(2);
+    let length = Length::or_short(1);
     Campaign::new("stops, sync", mode("sync"), Fault::Terminate, length).run();
 }

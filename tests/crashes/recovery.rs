@@ -55,7 +55,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn whatever_interrupts_a_recovery_and_however_many_shards_the_state_is_the_same() {
-    let length = Length::or_short(12);
+    let length = Length::or_short(10);
     let place = Place::new();
     let server = place.start(How::default());
     fill(&server, 15);
@@ -68,7 +68,7 @@ fn whatever_interrupts_a_recovery_and_however_many_shards_the_state_is_the_same(
         let time = Duration::from_millis(1 + seed.below(100) as u64);
         early += u64::from(place.spawn(How::default()).kill_within(time));
     }
-    for (shards, clean) in [(1, false), (2, true), (3, false), (7, true), (16, false)] {
+    for (shards, clean) in [(1, false), (2, false), (3, true), (7, false), (16, false)] {
         let server = place.start(How {
             shards,
             ..How::default()
@@ -137,6 +137,6 @@ fn of_two_processes_on_one_directory_the_second_gives_up() {
         assert!(said.contains("data"), "{said}");
     }
     assert_eq!(server.digest(), digest, "the first one serves");
-    server.stop();
+    server.kill();
     println!("the second process was gone after {slowest_ms} ms at most");
 }

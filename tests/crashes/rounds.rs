@@ -17,7 +17,7 @@ use crate::writers::{Cast, Round, Writer};
 /// Threads that write.
 const WRITERS: usize = 16;
 /// A round is over after at most so many calls.
-const CALLS_MAX: usize = 1_200;
+const CALLS_MAX: usize = 900;
 /// Every so many rounds everything is looked at, not just what lived or changed.
 const EVERYTHING_EVERY: u64 = 10;
 
@@ -156,7 +156,7 @@ impl Campaign {
             self.complain(&format!("round {round}, {how:?}, {snapshots} snapshots"));
         }
         self.report();
-        server.stop();
+        server.kill();
     }
 
     /// Writers until something strikes; how many snapshots were written meanwhile because asked for.
