@@ -8,6 +8,8 @@
 //! |---|---|
 //! | `kills` | SIGKILL, modes `sync` and `balanced`: nothing lost, nothing resurrected (I1–I3) |
 //! | `recovery` | killed, with other shards, from an older generation: one digest (I14) |
+//! | `revocation` | revoke-all of very many, killed in the middle: none alive (R3, I3) |
+//! | `secrets` | no secret in a file, nor on standard error (I9, I10) |
 //!
 //! The environment makes the short forms long, for `tests/campaigns/`: `CRASHES_KILLS` (rounds of each),
 //! `CRASHES_SEED`, `CRASHES_DIRECTORY` (where data directories are made), `CRASHES_POWER` (a program that
@@ -22,7 +24,11 @@ mod kills;
 #[cfg(test)]
 mod recovery;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod rounds;
+#[cfg(test)]
+mod secrets;
 #[cfg(test)]
 mod server;
 #[cfg(test)]

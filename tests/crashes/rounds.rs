@@ -164,9 +164,6 @@ impl Campaign {
         let moment = 1 + self.seed.below(CALLS_MAX) as u64;
         let after_answers = self.seed.below(2) == 0;
         let asks_for_snapshots = self.seed.below(3) == 0;
-        let seeds: Vec<u64> = (0..WRITERS)
-            .map(|_| self.seed.below(1 << 31) as u64)
-            .collect();
         let pid = server.pid();
         let strike = || match (&self.power, self.fault) {
             (Some(power), _) => {
@@ -178,6 +175,7 @@ impl Campaign {
             (None, Fault::Kill) => kill_process(pid, Signal::KILL).unwrap(),
             (None, Fault::Terminate) => kill_process(pid, Signal::TERM).unwrap(),
         };
+        let snapshots = AtomicU64::new(0);
         let round = Round {
             server: &server,
             book: &self.book,
@@ -189,21 +187,13 @@ impl Campaign {
             heard: AtomicU64::new(0),
             struck: AtomicBool::new(false),
         };
-        let snapshots = AtomicU64::new(0);
-        thread::scope(|scope| {
-            for ((share, seed), at) in self.shares.iter_mut().zip(seeds).zip(0..) {
-                let name = format!("made-{number}-{at}");
-                let writer = Writer::new(&round, share, seed, name);
-                scope.spawn(move || writer.run());
+        let beside = || {
+            while asks_for_snapshots && round.snapshot() {
+                snapshots.fetch_add(1, Ordering::Relaxed);
             }
-            if asks_for_snapshots {
-                scope.spawn(|| {
-                    while round.snapshot() {
-                        snapshots.fetch_add(1, Ordering::Relaxed);
-                    }
-                });
-            }
-        });
+        };
+        let name = format!("made-{number}");
+        round.under_load(&mut self.shares, &mut self.seed, &name, beside);
         let (status, errors) = server.wait();
         if self.fault == Fault::Terminate {
             assert!(status.success(), "stopped with {status}: {errors}");
@@ -283,7 +273,46 @@ impl Campaign {
     }
 }
 
+/// A server under load, killed after some hundred calls: what was written, and what the server said.
+pub(crate) fn busy(server: Server) -> (Vec<Share>, String) {
+    let (book, cast) = (Book::default(), Cast::make(&server));
+    let mut shares: Vec<Share> = (0..WRITERS).map(|_| Share::default()).collect();
+    let pid = server.pid();
+    let round = Round {
+        server: &server,
+        book: &book,
+        cast: &cast,
+        at_sent: None,
+        at_heard: Some(600),
+        strike: &|| kill_process(pid, Signal::KILL).unwrap(),
+        sent: AtomicU64::new(0),
+        heard: AtomicU64::new(0),
+        struck: AtomicBool::new(false),
+    };
+    round.under_load(&mut shares, &mut Seed(1), "made", || ());
+    let (_, said) = server.wait();
+    (shares, said)
+}
+
 impl Round<'_> {
+    /// A writer for each share, and something beside them, until the server is gone.
+    fn under_load(
+        &self,
+        shares: &mut [Share],
+        seed: &mut Seed,
+        name: &str,
+        beside: impl FnOnce() + Send,
+    ) {
+        thread::scope(|scope| {
+            for (share, at) in shares.iter_mut().zip(0..) {
+                let seed = seed.below(1 << 31) as u64;
+                let writer = Writer::new(self, share, seed, format!("{name}-{at}"));
+                scope.spawn(move || writer.run());
+            }
+            scope.spawn(beside);
+        });
+    }
+
     /// Asks for a snapshot; false once the server is gone.
     fn snapshot(&self) -> bool {
         use crate::wire::{Line, Outcome, request};
