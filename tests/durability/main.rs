@@ -11,6 +11,8 @@
 //! | `groups` | one sync, many acknowledgements, in order | |
 //! | `manifests` | a manifest is whole or refused | every byte |
 //! | `memory` | arbitrary bytes cost no more than twice their length | |
+//! | `decay` | a whole directory, two generations and a log: refused, made good, or the last batch cut and said so (F8, F9, F11, F12, F20) | `tests/campaigns/decay`: every byte |
+//! | `forgery` | an image whose lengths lie costs 1 MiB and twice the file at most | every offset |
 //! | `real` | the same log on real files | |
 
 #[cfg(test)]
@@ -19,6 +21,10 @@ mod counting;
 mod crashes;
 #[cfg(test)]
 mod damage;
+#[cfg(test)]
+mod decay;
+#[cfg(test)]
+mod forgery;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
@@ -31,3 +37,5 @@ mod real;
 mod refusals;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod whole;

@@ -1,0 +1,52 @@
+//! SIGKILL, and SIGTERM, under sixteen writers.
+
+use crate::rounds::{Campaign, Fault, Length};
+use crate::server::How;
+
+fn mode(mode: &'static str) -> How {
+    How {
+        mode,
+        ..How::default()
+    }
+}
+
+#[test]
+fn a_kill_in_mode_sync_loses_nothing_and_revives_nothing() {
+    Campaign::new(
+        "kills, sync",
+        mode("sync"),
+        Fault::Kill,
+        Length::or_short(4),
+    )
+    .run();
+}
+
+#[test]
+fn a_kill_in_mode_balanced_loses_nothing_and_revives_nothing() {
+    let length = Length::or_short(4);
+    Campaign::new("kills, balanced", mode("balanced"), Fault::Kill, length).run();
+}
+
+#[test]
+fn a_kill_in_mode_snapshot_ends_every_session_and_keeps_accounts() {
+    let length = Length::or_short(3);
+    Campaign::new("kills, snapshot", mode("snapshot"), Fault::Kill, length).run();
+}
+
+#[test]
+fn a_stop_in_mode_snapshot_keeps_every_session() {
+    let length = Length::or_short(1);
+    Campaign::new(
+        "stops, snapshot",
+        mode("snapshot"),
+        Fault::Terminate,
+        length,
+    )
+    .run();
+}
+
+#[test]
+fn a_stop_under_load_cuts_no_answer_and_loses_nothing() {
+    let length = Length::or_short(1);
+    Campaign::new("stops, sync", mode("sync"), Fault::Terminate, length).run();
+}
