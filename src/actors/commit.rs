@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::engine::event::Part;
-use crate::journal::Entry;
+use crate::journal::{Entry, Stake};
 
 /// The turn of a record that is not in all its queues yet: no stage's.
 const NOT_HANDED_OUT: usize = usize::MAX;
@@ -91,6 +91,7 @@ pub(super) struct Commit {
     queues: Queues,
     /// By which its decider knows it.
     pub(super) ticket: u64,
+    stake: Stake,
     /// It takes something away, and takes effect even if the journal refuses it (R2).
     restricts: bool,
     refused: AtomicBool,
@@ -103,7 +104,7 @@ impl Commit {
         parts: Vec<Part>,
         decider: Place,
         ticket: u64,
-        restricts: bool,
+        (stake, restricts): (Stake, bool),
         queues: Queues,
         place_of: impl Fn(&Part) -> Place,
     ) -> Arc<Self> {
@@ -131,6 +132,7 @@ impl Commit {
             turn: AtomicUsize::new(NOT_HANDED_OUT),
             queues,
             ticket,
+            stake,
             restricts,
             refused: AtomicBool::new(false),
             sequence: AtomicU64::new(0),
@@ -193,6 +195,10 @@ impl Entry for Commit {
         &self.parts
     }
 
+    fn stake(&self) -> Stake {
+        self.stake
+    }
+
     fn durable(self: Arc<Self>, sequence: u64) {
         self.sequence.store(sequence, Ordering::Release);
         self.hand_out();
@@ -234,7 +240,8 @@ mod tests {
         let ids = [1, 2].map(|n| HandoffId::from_bytes([n; 16]));
         let parts = ids.map(|id| Part::handoff(id, SlotEvent::HandoffDropped(id)));
         let place_of = |part: &Part| usize::from(*part != parts[0]);
-        let commit = Commit::new(parts.to_vec(), 1, 7, false, queues.clone(), place_of);
+        let plain = (Stake::Parts, false);
+        let commit = Commit::new(parts.to_vec(), 1, 7, plain, queues.clone(), place_of);
 
         let second = queues.get(1).unwrap().waiting.lock();
         let handing = std::thread::spawn(move || Arc::clone(&commit).durable(1));

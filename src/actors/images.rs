@@ -12,8 +12,8 @@ use crate::engine::directory::Directory;
 use crate::engine::event::Part;
 use crate::engine::image::{DirectoryImage, SlotImage};
 use crate::engine::slot::SlotNumber;
-use crate::journal::Entry;
 use crate::journal::images::{ImageSource, NoImage};
+use crate::journal::{Entry, Stake};
 
 /// How long an engine may take to show something; one that takes longer is given up, not waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,8 +30,11 @@ impl Entry for Mark {
         &[]
     }
 
-    fn must_last(&self) -> bool {
-        self.passed.is_some()
+    fn stake(&self) -> Stake {
+        match self.passed {
+            Some(_) => Stake::Everything,
+            None => Stake::Upkeep,
+        }
     }
 
     fn durable(self: Arc<Self>, sequence: u64) {

@@ -18,7 +18,7 @@ use crate::door::ServiceError;
 use crate::engine::command::{Claim, Reply};
 use crate::engine::event::Part;
 use crate::engine::world::{SharedWorld, World};
-use crate::journal::{Entry, SharedJournal};
+use crate::journal::{Entry, SharedJournal, Stake};
 
 /// Sessions and the like that one record of an owner's own tick is about, at most; a part that alone is
 /// about more has a record to itself.
@@ -118,14 +118,15 @@ impl<R: Room> Owner<R> {
             Part::Slot(slot, _) => Place::from(slot.shard(shards)),
             Part::Directory(_) => Place::from(shards),
         };
-        let restricts = asked
-            .as_ref()
-            .is_some_and(|(ask, _)| ask.command.is_restriction());
+        let stake = match &asked {
+            Some((ask, _)) => (Stake::Parts, ask.command.is_restriction()),
+            None => (Stake::Upkeep, false),
+        };
         let commit = Commit::new(
             parts,
             self.place,
             ticket,
-            restricts,
+            stake,
             self.shared.queues.clone(),
             place_of,
         );

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::log::{Class, Log};
 use crate::engine::event::Part;
-use crate::journal::{Entry, Journal, JournalRefused};
+use crate::journal::{Entry, Journal, JournalRefused, Stake};
 
 /// Turns what happened into the payload of a record.
 pub trait Encode: Send + Sync + 'static {
@@ -43,9 +43,15 @@ impl<E: Encode> Journal for LogJournal<E> {
         let mut payload = SCRATCH.take();
         payload.clear();
         self.encode.encode(entry.parts(), &mut payload)?;
-        let class = match entry.must_last() {
-            true => Class::LASTING,
-            false => self.encode.class(entry.parts()),
+        let by_parts = self.encode.class(entry.parts());
+        let class = match entry.stake() {
+            Stake::Parts => by_parts,
+            // Not to be synced for, and not worth the last room on a disk.
+            Stake::Upkeep => Class {
+                restriction: false,
+                ..by_parts
+            },
+            Stake::Everything => Class::LASTING,
         };
         let appended = self.log.append(self.encode.kind(), class, &payload, entry);
         if payload.capacity() <= SCRATCH_BYTES_MAX {

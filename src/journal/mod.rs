@@ -18,9 +18,9 @@ use crate::engine::event::Part;
 pub trait Entry: Send + Sync {
     /// The parts, in the order in which they take effect.
     fn parts(&self) -> &[Part];
-    /// Whether it is logged and durable in every mode, whatever its parts.
-    fn must_last(&self) -> bool {
-        false
+    /// What is at stake with it.
+    fn stake(&self) -> Stake {
+        Stake::Parts
     }
     /// Called once, in append order, when the record is durable. Must not block.
     ///
@@ -29,6 +29,18 @@ pub trait Entry: Send + Sync {
     fn durable(self: Arc<Self>, sequence: u64);
     /// Called instead if a record that was taken cannot be made durable after all. Must not block.
     fn refused(self: Arc<Self>);
+}
+
+/// What is at stake with a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stake {
+    /// What its parts give and take.
+    Parts,
+    /// Nothing that was promised to anybody: it says what follows from earlier records, and will be said
+    /// again if it is lost.
+    Upkeep,
+    /// It, and everything before it, must last in every mode.
+    Everything,
 }
 
 /// Where records go.

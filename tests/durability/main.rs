@@ -13,6 +13,7 @@
 //! | `memory` | arbitrary bytes cost no more than twice their length | |
 //! | `decay` | a whole directory, two generations and a log: refused, made good, or the last batch cut and said so (F8, F9, F11, F12, F20) | `tests/campaigns/decay`: every byte |
 //! | `forgery` | an image whose lengths lie costs 1 MiB and twice the file at most | every offset |
+//! | `served` | who may serve a directory, and what a mode leaves for the next one | |
 //! | `real` | the same log on real files | |
 
 #[cfg(test)]
@@ -37,5 +38,7 @@ mod real;
 mod refusals;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod whole;

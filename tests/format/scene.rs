@@ -19,7 +19,7 @@ use sessile::engine::slot::SlotNumber;
 use sessile::engine::state::State;
 use sessile::entropy::{Entropy, EntropyFailed};
 use sessile::journal::images::{ImageSource, NoImage};
-use sessile::journal::{Entry, SharedJournal};
+use sessile::journal::{Entry, SharedJournal, Stake};
 use sessile::session::time::Timestamp;
 
 use crate::sample::{AT_MS, lots};
@@ -47,8 +47,12 @@ impl Entry for Told {
         &self.parts
     }
 
-    fn must_last(&self) -> bool {
-        self.parts.is_empty()
+    fn stake(&self) -> Stake {
+        if self.parts.is_empty() {
+            Stake::Everything
+        } else {
+            Stake::Parts
+        }
     }
 
     fn durable(self: Arc<Self>, sequence: u64) {

@@ -20,6 +20,7 @@
 //! | `overload` | every queue has a bound, and no question stays without its one answer (O1, O5, I13) | |
 //! | `clock` | what a reader saw dead stays dead (I5, I6) | |
 //! | `images` | images taken under load, and the log behind them, are the engine (R11) | 4 histories |
+//! | `stakes` | what an owner says of its own accord asks the disk for nothing | |
 //! | `restart` | an engine made of its own events is the engine it was, at any shard count | |
 
 #[cfg(test)]
@@ -64,5 +65,7 @@ mod rig;
 mod room;
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod stakes;
 #[cfg(test)]
 mod visibility;
