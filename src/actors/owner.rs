@@ -1,7 +1,7 @@
 //! The actor: decides, claims, appends, and applies when the journal says so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, StreamHandler};
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) journal: SharedJournal,
     pub(super) queues: Queues,
     pub(super) counters: Arc<Counters>,
+    /// A restriction was applied that no record tells of: what looks ended may not be, on disk (R2).
+    pub(super) unrecorded: Arc<AtomicBool>,
 }
 
 /// A record that waits for the journal or for other owners.
@@ -96,13 +98,27 @@ impl<R: Room> Owner<R> {
             .commands
             .fetch_add(1, Ordering::Relaxed);
         match self.room.decide(&self.shared.world, &ask.command, now) {
-            Err(refusal) => ask.answer(Err(ServiceError::Refused(refusal))),
-            Ok(decision) if decision.parts.is_empty() => ask.answer(Ok(decision.reply)),
+            Err(refusal) => self.answer_at_once(ask, Err(ServiceError::Refused(refusal))),
+            Ok(decision) if decision.parts.is_empty() => {
+                self.answer_at_once(ask, Ok(decision.reply));
+            }
             Ok(decision) => {
                 self.claims.hold(&claims);
                 self.commit(decision.parts, Some((ask, Ok(decision.reply))), claims);
             }
         }
+    }
+
+    /// Answers what needs no record. Whoever wants something ended that has ended is told so, but not on
+    /// the word of memory alone: a restart would revive what is ended without a record.
+    fn answer_at_once(&self, ask: Ask, answer: Result<Reply, ServiceError>) {
+        // Looked at after the decision: it is set before anything is applied that was not recorded.
+        let unsure = ask.command.is_restriction() && self.shared.unrecorded.load(Ordering::Acquire);
+        ask.answer(if unsure {
+            Err(ServiceError::Unavailable)
+        } else {
+            answer
+        });
     }
 
     fn commit(
@@ -145,6 +161,9 @@ impl<R: Room> Owner<R> {
         while let Some((commit, stage)) = queue.next() {
             let parts = commit.stage(stage);
             let applied = parts.len() as u64;
+            if applied > 0 && commit.was_refused() {
+                self.shared.unrecorded.store(true, Ordering::Release);
+            }
             for (part, reached) in parts {
                 self.room.apply(&self.shared.world, part, reached);
             }

@@ -84,6 +84,7 @@ pub fn start(
         journal: ports.journal,
         queues,
         counters: Arc::new(Counters::default()),
+        unrecorded: Arc::default(),
     };
     let mut arbiters = Vec::new();
     let shard_addresses = (0..shards)
