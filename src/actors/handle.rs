@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::commit::Queues;
 use super::images::Mark;
 use super::messages::Ask;
-use super::owner::{Owner, Shared};
+use super::owner::{Owner, Shared, Unrecorded};
 use super::rooms::ShardRoom;
 use crate::credentials::login::{FirstStep, Login, LoginDesk, LoginRefusal, Proof};
 use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary};
@@ -84,6 +84,10 @@ impl EngineHandle {
 
     pub(super) fn world(&self) -> &World {
         &self.0.shared.world
+    }
+
+    pub(super) fn unrecorded(&self) -> &Unrecorded {
+        &self.0.shared.unrecorded
     }
 
     pub(super) fn journal(&self) -> &SharedJournal {

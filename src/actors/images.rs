@@ -63,7 +63,16 @@ impl Handler<ShowDirectory> for Owner<Directory> {
 }
 
 impl ImageSource for EngineHandle {
+    fn kept(&self) {
+        self.unrecorded().keep();
+    }
+
+    fn is_owed(&self) -> bool {
+        self.unrecorded().is_owed()
+    }
+
     fn settle(&self) -> Result<u64, NoImage> {
+        let unrecorded = self.unrecorded().applied();
         let (passed, told) = sync_channel(1);
         let passed = Some(passed);
         self.journal()
@@ -82,6 +91,7 @@ impl ImageSource for EngineHandle {
             naps = naps.checked_sub(1).ok_or(NoImage)?;
             std::thread::park_timeout(Duration::from_millis(1));
         }
+        self.unrecorded().begin(unrecorded);
         Ok(sequence)
     }
 

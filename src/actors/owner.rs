@@ -1,7 +1,7 @@
 //! The actor: decides, claims, appends, and applies when the journal says so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, StreamHandler};
@@ -40,8 +40,47 @@ pub(super) struct Shared {
     pub(super) journal: SharedJournal,
     pub(super) queues: Queues,
     pub(super) counters: Arc<Counters>,
-    /// A restriction was applied that no record tells of: what looks ended may not be, on disk (R2).
-    pub(super) unrecorded: Arc<AtomicBool>,
+    pub(super) unrecorded: Arc<Unrecorded>,
+}
+
+/// Restrictions that were applied and that no record tells of: what they ended looks ended, and would live
+/// again after a restart, until a generation of images says so, too (R2).
+#[derive(Debug, Default)]
+pub(super) struct Unrecorded {
+    /// How many there were.
+    applied: AtomicU64,
+    /// How many of them are in the images that are being taken.
+    imaged: AtomicU64,
+    /// How many of them are in images that are durable.
+    kept: AtomicU64,
+}
+
+impl Unrecorded {
+    /// Whether memory alone knows of some.
+    pub(super) fn is_owed(&self) -> bool {
+        self.applied() > self.kept.load(Ordering::Acquire)
+    }
+
+    /// Called before one is applied.
+    fn note(&self) {
+        self.applied.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How many there were so far.
+    pub(super) fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    /// Images are about to be taken, by one taker at a time, in which so many of them are.
+    pub(super) fn begin(&self, applied: u64) {
+        self.imaged.store(applied, Ordering::Release);
+    }
+
+    /// The images that were begun last are durable.
+    pub(super) fn keep(&self) {
+        let imaged = self.imaged.load(Ordering::Acquire);
+        self.kept.fetch_max(imaged, Ordering::AcqRel);
+    }
 }
 
 /// A record that waits for the journal or for other owners.
@@ -113,7 +152,7 @@ impl<R: Room> Owner<R> {
     /// the word of memory alone: a restart would revive what is ended without a record.
     fn answer_at_once(&self, ask: Ask, answer: Result<Reply, ServiceError>) {
         // Looked at after the decision: it is set before anything is applied that was not recorded.
-        let unsure = ask.command.is_restriction() && self.shared.unrecorded.load(Ordering::Acquire);
+        let unsure = ask.command.is_restriction() && self.shared.unrecorded.is_owed();
         ask.answer(if unsure {
             Err(ServiceError::Unavailable)
         } else {
@@ -162,7 +201,7 @@ impl<R: Room> Owner<R> {
             let parts = commit.stage(stage);
             let applied = parts.len() as u64;
             if applied > 0 && commit.was_refused() {
-                self.shared.unrecorded.store(true, Ordering::Release);
+                self.shared.unrecorded.note();
             }
             for (part, reached) in parts {
                 self.room.apply(&self.shared.world, part, reached);

@@ -17,6 +17,8 @@ use crate::journal::images::ImageSource;
 
 /// How often it looks whether a generation is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long what no record tells of waits for images; a disk that is still full is asked no more often.
+const OWED_AFTER_MS: u64 = 10_000;
 /// How many may wait for one generation.
 const ASKED_MAX: usize = 64;
 
@@ -109,7 +111,9 @@ impl Work {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let due = self.clock.now().since_ms(last) >= self.every_ms && self.store.has_news();
+            let since = self.clock.now().since_ms(last);
+            let due = since >= self.every_ms && self.store.has_news()
+                || since >= OWED_AFTER_MS && self.source.is_owed();
             if !waiting.is_empty() || (!stop && (due || self.store.is_due())) {
                 // Whatever comes of it, the next one on time is not sooner.
                 last = self.clock.now();

@@ -323,6 +323,7 @@ impl Store {
         next.unlogged = self.unlogged;
         next.store(storage)?;
         *manifest = next;
+        source.kept();
         self.carried.store(0, Ordering::Relaxed);
         self.written_at.store(bytes_before, Ordering::Relaxed);
         self.image_bytes.store(bytes, Ordering::Relaxed);

@@ -17,6 +17,12 @@ pub trait ImageSource: Send + Sync + 'static {
     /// Waits until everything that was appended before is durable whatever comes, and applied; gives
     /// the sequence up to which that holds.
     fn settle(&self) -> Result<u64, NoImage>;
+    /// The images taken since the last [`Self::settle`] are durable.
+    fn kept(&self) {}
+    /// Something took effect that no record tells of: images are wanted soon.
+    fn is_owed(&self) -> bool {
+        false
+    }
     /// A slot, and the sequence up to which everything is in it, as far as its own records tell.
     fn slot(&self, number: SlotNumber) -> (SlotImage, u64);
     /// The directory, likewise.

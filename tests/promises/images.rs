@@ -4,16 +4,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use sessile::door::ServiceError;
+use sessile::engine::command::Reply;
 use sessile::engine::digest;
 use sessile::engine::event::Part;
 use sessile::engine::image::{DirectoryImage, SlotImage};
 use sessile::engine::slot::SlotNumber;
 use sessile::engine::state::State;
 use sessile::journal::images::ImageSource;
+use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::token::InstallKey;
 
 use crate::life::Life;
-use crate::rig::AT_START;
+use crate::rig::{AT_START, Rig, end, open};
 
 /// What a generation holds.
 struct Taken {
@@ -136,4 +139,35 @@ fn apply(state: &mut State, parts: &[Part]) {
 
 fn lists(state: &State) -> Vec<sessile::engine::image::Listing> {
     DirectoryImage::of(&state.world, &state.directory).listings
+}
+
+/// What the journal refused took effect in memory only; images that hold it make it last.
+#[test]
+fn an_end_without_a_record_is_acknowledged_once_images_hold_it() {
+    let journal = MemoryJournal::new(Pace::Prompt, Keep::Everything);
+    let rig = Rig::start(journal.clone(), 2);
+    let account = rig.account("alice", 0);
+    let id = rig.id(1);
+    assert_eq!(rig.ask(open(account, vec![id])), Ok(Reply::Done));
+    assert!(!rig.engine.is_owed());
+    journal.refuse(true);
+    assert_eq!(rig.ask(end(id)), Err(ServiceError::Unavailable));
+    assert!(rig.engine.is_owed() && !rig.live(id));
+    assert!(
+        rig.engine.settle().is_err(),
+        "no image stands on a journal that refuses"
+    );
+    rig.engine.kept();
+    journal.refuse(false);
+    let taken = take(&rig.engine);
+    assert_eq!(rig.ask(end(id)), Err(ServiceError::Unavailable));
+    rig.engine.kept();
+    assert!(!rig.engine.is_owed());
+    assert!(matches!(rig.ask(end(id)), Err(ServiceError::Refused(_))));
+
+    // The log alone would bring it back.
+    let history = journal.records();
+    let logged = State::of_history(InstallKey::new([7; 32]), &history);
+    assert_eq!(logged.world.session_count(), 1);
+    assert_eq!(restored(&taken).world.session_count(), 0);
 }
