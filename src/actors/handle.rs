@@ -396,4 +396,8 @@ impl Engine for EngineHandle {
     fn state_digest(&self) -> Answer<u128> {
         Answer::Now(digest::of(&self.0.shared.world))
     }
+
+    fn is_unsure(&self) -> bool {
+        self.0.shared.unrecorded.load(Ordering::Acquire)
+    }
 }
