@@ -165,6 +165,11 @@ impl Found {
             recovered,
             ..
         } = self;
+        // What could not be read is nothing to fall back to; its number is not used again.
+        let newest = manifest.generations.first().map_or(0, |g| g.number);
+        manifest
+            .generations
+            .retain(|g| Some(g.number) <= recovered.generation);
         let unlogged = settings.log.mode == Mode::Snapshot;
         // Before the first session that the log will not know.
         if unlogged && !manifest.unlogged {
@@ -190,7 +195,7 @@ impl Found {
             must_write: recovered.ended_all || (manifest.unlogged && !unlogged),
             unlogged,
             manifest: Mutex::new(manifest),
-            attempted: AtomicU64::new(0),
+            attempted: AtomicU64::new(newest),
             written_at: AtomicU64::new(0),
             image_bytes: AtomicU64::new(0),
             storage,
