@@ -309,4 +309,8 @@ pub trait Engine: Clone + Send + 'static {
 
     /// The state digest: one number for everything the engine holds.
     fn state_digest(&self) -> Answer<u128>;
+
+    /// Something was ended that no record tells of: that nothing is found is no success then, and whoever
+    /// wants it ended is answered "unavailable" (R2). [`Self::ask`] does so by itself.
+    fn is_unsure(&self) -> bool;
 }

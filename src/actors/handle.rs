@@ -400,4 +400,8 @@ impl Engine for EngineHandle {
     fn state_digest(&self) -> Answer<u128> {
         Answer::Now(digest::of(&self.0.shared.world))
     }
+
+    fn is_unsure(&self) -> bool {
+        self.unrecorded().is_owed()
+    }
 }

@@ -16,6 +16,7 @@ use super::runtime;
 use crate::clock::SharedClock;
 use crate::door::ServiceError;
 use crate::engine::command::{Claim, Reply};
+use crate::engine::error::Refusal;
 use crate::engine::event::Part;
 use crate::engine::world::{SharedWorld, World};
 use crate::journal::{Entry, SharedJournal, Stake};
@@ -148,16 +149,20 @@ impl<R: Room> Owner<R> {
         }
     }
 
-    /// Answers what needs no record. Whoever wants something ended that has ended is told so, but not on
-    /// the word of memory alone: a restart would revive what is ended without a record.
+    /// Answers what needs no record. Whoever wants something ended that has ended, or is not there, takes
+    /// that for done; but not on the word of memory alone: a restart would revive what has no record.
     fn answer_at_once(&self, ask: Ask, answer: Result<Reply, ServiceError>) {
+        let done = matches!(
+            answer,
+            Ok(_) | Err(ServiceError::Refused(Refusal::SessionNotFound))
+        );
         // Looked at after the decision: it is set before anything is applied that was not recorded.
-        let unsure = ask.command.is_restriction() && self.shared.unrecorded.is_owed();
-        ask.answer(if unsure {
-            Err(ServiceError::Unavailable)
+        let unsure = || self.shared.unrecorded.is_owed();
+        if done && ask.command.is_restriction() && unsure() {
+            ask.answer(Err(ServiceError::Unavailable));
         } else {
-            answer
-        });
+            ask.answer(answer);
+        }
     }
 
     fn commit(

@@ -174,6 +174,11 @@ impl Found {
             recovered,
             ..
         } = self;
+        // What could not be read is nothing to fall back to; its number is not used again.
+        let attempted = manifest.generations.first().map_or(0, |g| g.number);
+        manifest
+            .generations
+            .retain(|g| Some(g.number) <= recovered.generation);
         let unlogged = settings.log.mode == Mode::Snapshot;
         // Before the first session that the log will not know.
         if unlogged && !manifest.unlogged {
@@ -201,7 +206,7 @@ impl Found {
             must_write: recovered.ended_all || (manifest.unlogged && !unlogged),
             unlogged,
             manifest: Mutex::new(manifest),
-            attempted: AtomicU64::new(0),
+            attempted: AtomicU64::new(attempted),
             carried: AtomicU64::new(recovered.log.bytes),
             written_at: AtomicU64::new(0),
             image_bytes: AtomicU64::new(image_bytes),

@@ -106,6 +106,8 @@ pub(crate) struct Book {
     pub(crate) revocations: Mutex<Vec<Revocation>>,
     /// Calls that were answered with what was wanted.
     pub(crate) acknowledged: AtomicU64,
+    /// Calls that were answered 503.
+    pub(crate) unavailable: AtomicU64,
     /// Calls whose outcome is not known.
     pub(crate) unknown: AtomicU64,
     /// Answers of which only a part came.

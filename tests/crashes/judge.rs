@@ -114,7 +114,13 @@ impl Judge<'_> {
             (Expected::Either, false) => verdict.happened += 1,
             (Expected::Dead, true) => {
                 verdict.resurrected += 1;
-                let what = format!("resurrected on {surface}: {:?}", session.opened);
+                let (name, ..) = ACCOUNTS[session.account];
+                let asked = session.ended;
+                let what = format!(
+                    "resurrected on {surface}, of {name}: {:?}, its end {asked:?}, revocations {:?}",
+                    session.opened,
+                    self.book.revocations.lock(),
+                );
                 verdict.details.push(what);
             }
             (Expected::Alive, false) => self.missing(session.opened_ms, surface, verdict),

@@ -50,3 +50,12 @@ fn a_stop_under_load_cuts_no_answer_and_loses_nothing() {
     let length = Length::or_short(1);
     Campaign::new("stops, sync", mode("sync"), Fault::Terminate, length).run();
 }
+
+/// By `tests/campaigns/syscall-faults`, which brings the program that makes calls fail.
+#[test]
+fn a_failed_call_is_never_followed_by_a_false_acknowledgement() {
+    if std::env::var_os("CRASHES_FAULTS").is_some() {
+        let length = Length::or_short(1);
+        Campaign::new("failed calls, sync", mode("sync"), Fault::Call, length).run();
+    }
+}

@@ -13,7 +13,8 @@
 //!
 //! The environment makes the short forms long, for `tests/campaigns/`: `CRASHES_KILLS` (rounds of each),
 //! `CRASHES_SEED`, `CRASHES_DIRECTORY` (where data directories are made), `CRASHES_POWER` (a program that
-//! cuts the power of that directory, in place of the kill).
+//! cuts the power of that directory, in place of the kill), `CRASHES_FAULTS` (a program that has a system
+//! call of a process fail). What was found so: `docs/RELIABILITY.md`.
 
 #[cfg(test)]
 mod book;

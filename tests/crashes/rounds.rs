@@ -1,12 +1,13 @@
 //! Rounds: serve, write, strike, serve again, judge.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{env, thread};
 
 use parking_lot::Mutex;
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process};
 use sessile::durability::storage::faulty::{Choose, Seed};
 
 use crate::book::{Book, Share};
@@ -18,6 +19,8 @@ use crate::writers::{Cast, Round, Writer};
 const WRITERS: usize = 16;
 /// A round is over after at most so many calls.
 const CALLS_MAX: usize = 900;
+/// How long a process is watched that goes on although a call failed.
+const CALLS_AFTER_FAULT: u64 = 3_000;
 /// Every so many rounds everything is looked at, not just what lived or changed.
 const EVERYTHING_EVERY: u64 = 10;
 
@@ -26,6 +29,8 @@ const EVERYTHING_EVERY: u64 = 10;
 pub(crate) enum Fault {
     Kill,
     Terminate,
+    /// A system call fails, by `CRASHES_FAULTS`; if the process goes on, it is killed some calls later.
+    Call,
 }
 
 /// How many rounds, and from which seed.
@@ -48,6 +53,15 @@ impl Length {
             seed: number("CRASHES_SEED").unwrap_or(1),
         }
     }
+}
+
+/// Arms a fault of a system call in this process; the program is back once it is armed.
+fn arm(pid: Pid, seed: u64) {
+    let program = env::var_os("CRASHES_FAULTS").expect("the campaign says which program");
+    let process = pid.as_raw_nonzero().to_string();
+    let mut command = Command::new(program);
+    let armed = command.args([process, seed.to_string()]).status().unwrap();
+    assert!(armed.success(), "no fault was armed: {armed}");
 }
 
 /// A program that cuts power: it reads `cut` and `mount`, and answers with a line, the first with the
@@ -106,6 +120,8 @@ pub(crate) struct Campaign {
     power: Option<Mutex<Power>>,
     cut_ms: AtomicU64,
     total: Verdict,
+    /// How the processes ended.
+    ends: BTreeMap<String, u64>,
 }
 
 impl Campaign {
@@ -122,6 +138,7 @@ impl Campaign {
             power: Power::start().map(Mutex::new),
             cut_ms: AtomicU64::new(0),
             total: Verdict::default(),
+            ends: BTreeMap::new(),
         }
     }
 
@@ -165,7 +182,9 @@ impl Campaign {
         let after_answers = self.seed.below(2) == 0;
         let asks_for_snapshots = self.seed.below(3) == 0;
         let pid = server.pid();
+        let call_seed = self.seed.below(1 << 31) as u64;
         let strike = || match (&self.power, self.fault) {
+            (None, Fault::Call) => arm(pid, call_seed),
             (Some(power), _) => {
                 let at = power.lock().ask("cut");
                 self.cut_ms.store(at.parse().unwrap(), Ordering::SeqCst);
@@ -183,6 +202,8 @@ impl Campaign {
             at_sent: (!after_answers).then_some(moment),
             at_heard: after_answers.then_some(moment),
             strike: &strike,
+            kill_after: (self.fault == Fault::Call).then_some(CALLS_AFTER_FAULT),
+            kill_at: AtomicU64::new(u64::MAX),
             sent: AtomicU64::new(0),
             heard: AtomicU64::new(0),
             struck: AtomicBool::new(false),
@@ -198,6 +219,11 @@ impl Campaign {
         if self.fault == Fault::Terminate {
             assert!(status.success(), "stopped with {status}: {errors}");
         }
+        if self.fault == Fault::Call {
+            let known = status.code().is_none_or(|code| code == 4);
+            assert!(known, "ended with {status}: {errors}");
+        }
+        *self.ends.entry(status.to_string()).or_default() += 1;
         if let Some(power) = &self.power {
             power.lock().ask("mount");
         }
@@ -254,14 +280,16 @@ impl Campaign {
         let sessions: usize = self.shares.iter().map(|share| share.sessions.len()).sum();
         println!(
             "{}: {} strikes, {} acknowledged operations, {sessions} sessions, {} judgements: {} lost, \
-             {} resurrected, 0 refused starts; {} calls in flight, {} answers cut; of those in doubt {} \
-             had happened and {} had not, {} logouts without an answer happened; {} grants of the last second gone, the oldest {} ms old",
+             {} resurrected, 0 refused starts; {} answers 503, {} calls in flight, {} answers cut; of those in doubt {} \
+             had happened and {} had not, {} logouts without an answer happened; {} grants of the last second \
+             gone, the oldest {} ms old; ends {:?}",
             self.name,
             self.length.rounds,
             of(&book.acknowledged),
             total.looked,
             total.lost,
             total.resurrected,
+            of(&book.unavailable),
             of(&book.unknown),
             of(&book.cut),
             total.happened,
@@ -269,6 +297,7 @@ impl Campaign {
             total.unanswered,
             total.forgiven,
             total.forgiven_age_ms,
+            self.ends,
         );
     }
 }
@@ -285,6 +314,8 @@ pub(crate) fn busy(server: Server) -> (Vec<Share>, String) {
         at_sent: None,
         at_heard: Some(600),
         strike: &|| kill_process(pid, Signal::KILL).unwrap(),
+        kill_after: None,
+        kill_at: AtomicU64::new(u64::MAX),
         sent: AtomicU64::new(0),
         heard: AtomicU64::new(0),
         struck: AtomicBool::new(false),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 use sessile::durability::storage::faulty::{Choose, Seed};
 
@@ -96,6 +97,10 @@ pub(crate) struct Round<'a> {
     pub(crate) at_heard: Option<u64>,
     /// What strikes.
     pub(crate) strike: &'a (dyn Fn() + Sync),
+    /// Killed so many calls after the strike, should it live that long.
+    pub(crate) kill_after: Option<u64>,
+    /// Which call of all that is, once it has struck.
+    pub(crate) kill_at: AtomicU64,
     pub(crate) sent: AtomicU64,
     pub(crate) heard: AtomicU64,
     /// Set before it strikes.
@@ -223,12 +228,22 @@ impl<'a> Writer<'a> {
         let sent = book.tick();
         let was_sent = line.send(request);
         let strike_at = |count: &AtomicU64, at: Option<u64>| {
-            if at == Some(count.fetch_add(1, Ordering::SeqCst) + 1) {
+            let now = count.fetch_add(1, Ordering::SeqCst) + 1;
+            if at == Some(now) {
                 round.struck.store(true, Ordering::SeqCst);
                 (round.strike)();
+                if let Some(calls) = round.kill_after {
+                    let at = round.sent.load(Ordering::SeqCst) + calls;
+                    round.kill_at.store(at, Ordering::SeqCst);
+                }
             }
+            now
         };
-        strike_at(&round.sent, round.at_sent);
+        let now = strike_at(&round.sent, round.at_sent);
+        if now >= round.kill_at.load(Ordering::SeqCst) {
+            // Ended by itself, it is still there for whoever waits for it.
+            let _ = kill_process(round.server.pid(), Signal::KILL);
+        }
         let outcome = if was_sent {
             line.answer()
         } else {
@@ -239,6 +254,8 @@ impl<'a> Writer<'a> {
                 let heard = book.tick();
                 if answer.status < 300 {
                     book.acknowledged.fetch_add(1, Ordering::Relaxed);
+                } else if answer.status == 503 {
+                    book.unavailable.fetch_add(1, Ordering::Relaxed);
                 }
                 strike_at(&round.heard, round.at_heard);
                 return Ok((Span { sent, heard }, answer));

@@ -3,12 +3,18 @@
 //! `DECAY_EVERY` says how far apart the bytes are that are flipped and the offsets that are cut at; 1 is
 //! all of them, for `tests/campaigns/decay`.
 
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use sessile::clock::{Clock, SystemClock};
+use sessile::clock::{Clock, ManualClock, SystemClock};
+use sessile::durability::manifest::Manifest;
 use sessile::durability::storage::Storage;
 use sessile::durability::storage::faulty::FaultyStorage;
 use sessile::durability::store::StoreError;
+use sessile::engine::image::{DirectoryImage, SlotImage};
+use sessile::engine::slot::SlotNumber;
+use sessile::engine::state::State;
+use sessile::journal::images::{ImageSource, NoImage};
 use sessile::session::time::Timestamp;
 
 use crate::whole::{MADE, Whole, digest_of, read, read_at, settings};
@@ -225,6 +231,57 @@ fn images_that_are_missing_or_anothers_have_a_stand_in_and_without_one_are_refus
         none.remove(&name).unwrap();
     }
     refused(&none, "shards/00000000000000000002-");
+}
+
+/// A state that stands still, for images of it.
+struct Still(State, u64);
+
+impl ImageSource for Still {
+    fn settle(&self) -> Result<u64, NoImage> {
+        Ok(self.1)
+    }
+
+    fn slot(&self, number: SlotNumber) -> (SlotImage, u64) {
+        let slot = self.0.world.slot_at(number).unwrap().read();
+        (slot.image(), slot.position())
+    }
+
+    fn directory(&self) -> Result<(DirectoryImage, u64), NoImage> {
+        let directory = &self.0.directory;
+        let image = DirectoryImage::of(&self.0.world, directory);
+        Ok((image, directory.position()))
+    }
+}
+
+#[test]
+fn a_generation_that_was_passed_over_is_not_what_there_is_to_fall_back_to() {
+    let whole = Whole::make();
+    let damaged = "shards/00000000000000000002-0000.image";
+    let mut bytes = whole.contents(damaged);
+    bytes[1_000] ^= 1;
+    let storage = whole.with(damaged, &bytes);
+    let found = read(&storage).unwrap();
+    let last = found.recovered.log.end.last.sequence;
+    let clock = Arc::new(ManualClock::at_ms(MADE.ms()));
+    let failed = Box::new(|why| panic!("the log failed: {why}"));
+    let (store, state) = found.serve(&settings(), clock, failed).unwrap();
+    let written = store.write(&Still(state, last)).unwrap();
+    assert_eq!(written.generation, 3, "a number is not used twice");
+    store.close(true);
+
+    let manifest = Manifest::load(&storage).unwrap().unwrap();
+    let generations = &manifest.generations;
+    assert_eq!(
+        generations.iter().map(|g| g.number).collect::<Vec<_>>(),
+        [3, 1]
+    );
+    for generation in generations {
+        let storage = storage.copy();
+        storage
+            .remove(&generation.images.first().unwrap().name)
+            .unwrap();
+        assert_eq!(digest_of(&read(&storage).unwrap()), whole.digest);
+    }
 }
 
 #[test]

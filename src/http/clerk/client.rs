@@ -227,6 +227,8 @@ async fn end<E: Engine>(request: &HttpRequest, engine: &E, surroundings: &Surrou
     let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     if let Some((id, _)) = caller.known() {
         done(engine.ask(Command::DestroyClient(id)).await)?;
+    } else if engine.is_unsure() {
+        return Err(ServiceError::Unavailable.into());
     }
     let mut answer = enveloped((), ());
     caller.take_back(&surroundings.clerk, &mut answer)?;

@@ -118,3 +118,18 @@ fn a_node_that_cannot_write_grants_nothing_and_takes_away_all_the_same() {
     assert_eq!(otto.statuses(), []);
     alice.sign_in("alice");
 }
+
+#[test]
+fn what_could_not_be_written_down_is_not_answered_with_success_when_asked_again() {
+    rows!("C-40", "C-67", "C-68");
+    let node = node(&["alice", "bob"]);
+    let (mut alice, _) = Browser::signed_in(&node, "alice");
+    let (mut bob, _) = Browser::signed_in(&node, "bob");
+    node.journal.refuse(true);
+    refused(&alice.ask("DELETE", CLIENT, ""), 503, "service_unavailable");
+    refused(&bob.ask("DELETE", SESSIONS, ""), 503, "service_unavailable");
+    // Both find nothing to end any more; a restart would bring it back.
+    node.journal.refuse(false);
+    refused(&alice.ask("DELETE", CLIENT, ""), 503, "service_unavailable");
+    refused(&bob.ask("DELETE", SESSIONS, ""), 503, "service_unavailable");
+}

@@ -18,6 +18,8 @@ fn a_node_that_takes_no_records_says_so() {
     refused(&log_out(&node, &there), 503, 60_012);
     assert_eq!(who(&node, &there), None);
     node.journal.refuse(false);
+    // Nobody is logged in any more, but only as far as memory knows.
+    refused(&log_out(&node, &there), 503, 60_012);
     assert_eq!(who(&node, &key), None);
     complete(&log_in(&node, &key, "alice", PASSWORD));
 }
