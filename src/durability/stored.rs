@@ -15,6 +15,7 @@ mod sessions;
 pub(super) use self::accounts::{StoredAccount, StoredKey};
 pub(super) use self::events::{StoredListed, StoredPart, StoredRecord};
 pub(super) use self::jwts::{StoredSigningKey, StoredTemplate};
+pub(super) use self::profile::StoredProfile;
 pub(super) use self::sessions::{StoredClient, StoredHandoff, StoredSession};
 
 use super::sealing::SealingError;

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::profile::StoredProfile;
 use super::{StoredError, at};
-use crate::durability::sealing::{Sealer, SealingError};
+use crate::durability::sealing::{Sealer, SealingError, Unseal};
 use crate::session::account::{Account, ClientType, PasswordHash, TotpSeed, Username};
 use crate::session::id::{AccountId, KeyId};
 use crate::session::key::{Key, KeyKind};
@@ -90,11 +90,11 @@ impl StoredAccount {
 
     pub(in crate::durability) fn open(
         self,
-        sealer: &Sealer,
+        sealer: &dyn Unseal,
     ) -> Result<(AccountId, Arc<Account>), StoredError> {
         let id = AccountId(self.id);
         let seed = |sealed: Vec<u8>| -> Result<TotpSeed, StoredError> {
-            let plain = sealer.open(SEED, &account_name(id), &sealed)?;
+            let plain = sealer.unseal(SEED, &account_name(id), &sealed)?;
             let seed = plain.as_slice().try_into();
             let seed = seed.map_err(|_| StoredError::Value("one-time-password seed"))?;
             Ok(TotpSeed(Zeroizing::new(seed)))

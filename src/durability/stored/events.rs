@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::sessions::{StoredOpened, StoredSignIn, reason};
 use super::{Id, StoredAccount, StoredError, StoredHandoff, StoredKey, StoredSigningKey};
 use super::{StoredTemplate, at};
-use crate::durability::sealing::{Sealer, SealingError};
+use crate::durability::sealing::{Sealer, SealingError, Unseal};
 use crate::engine::event::{AccountCause, DirectoryEvent, Part, SlotEvent};
 use crate::engine::slot::SlotNumber;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
@@ -113,7 +113,7 @@ impl StoredRecord {
 }
 
 impl StoredPart {
-    pub(in crate::durability) fn open(self, sealer: &Sealer) -> Result<Part, StoredError> {
+    pub(in crate::durability) fn open(self, sealer: &dyn Unseal) -> Result<Part, StoredError> {
         Ok(match self {
             Self::Slot(number, event) => {
                 let number = SlotNumber::new(number).ok_or(StoredError::Value("slot"))?;
@@ -235,7 +235,7 @@ impl StoredDirectoryEvent {
         })
     }
 
-    fn open(self, sealer: &Sealer) -> Result<DirectoryEvent, StoredError> {
+    fn open(self, sealer: &dyn Unseal) -> Result<DirectoryEvent, StoredError> {
         Ok(match self {
             Self::AccountPut(stored, cause) => {
                 let (id, account) = stored.open(sealer)?;
