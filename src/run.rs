@@ -68,6 +68,8 @@ fn act(arguments: Arguments, bare: bool) -> Result<(), Failure> {
         Command::Snapshot(asked) => print(node(asked).and_then(|node| admin::snapshot(&node))),
         Command::Check(asked) => offline::check(&asked),
         Command::Inspect(asked) => offline::inspect(&asked),
+        Command::Backup(asked) => offline::backup(asked),
+        Command::Restore(asked) => offline::restore(asked),
         Command::Config(asked) => look(asked.command),
         Command::Openapi => openapi(),
     }

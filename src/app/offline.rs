@@ -3,12 +3,21 @@
 //! Source: `docs/OPERATING.md`.
 
 use std::io::{BufWriter, Write};
+use std::sync::Arc;
+
+use serde_json::Value;
 
 use super::Failure;
-use crate::cli::offline::{CheckArguments, InspectArguments};
+use crate::cli::admin;
+use crate::cli::client::AdminClient;
+use crate::cli::offline::{BackupArguments, CheckArguments, InspectArguments, RestoreArguments};
+use crate::durability::sealing::SealingKey;
+use crate::durability::tools::backup::{self, Holder};
 use crate::durability::tools::check;
 use crate::durability::tools::inspect::{self, Shown};
 use crate::durability::tools::repair;
+use crate::durability::tools::restore::{self, Without};
+use crate::entropy::SystemEntropy;
 
 /// Writes to standard output; one that nobody reads any more is no failure.
 fn say(text: &str) -> Result<(), Failure> {
@@ -50,4 +59,72 @@ pub fn inspect(asked: &InspectArguments) -> Result<(), Failure> {
     };
     let mut out = BufWriter::new(std::io::stdout().lock());
     Ok(inspect::inspect(&asked.dir, shown, &mut out)?)
+}
+
+/// Runs `backup`.
+pub fn backup(asked: BackupArguments) -> Result<(), Failure> {
+    let wrong = |error: anyhow::Error| Failure::Configuration(format!("{error:#}"));
+    let BackupArguments {
+        out,
+        data_dir,
+        node,
+    } = asked;
+    let holder = backup::holder(&data_dir)?;
+    let written = match holder {
+        Holder::Node => {
+            let node = AdminClient::find_in(&data_dir, node.admin, node.admin_token_file);
+            let answer = node
+                .and_then(|node| admin::snapshot(&node))
+                .map_err(wrong)?;
+            let number = answer.get("generation").and_then(Value::as_u64);
+            let number = number.ok_or_else(|| {
+                wrong(anyhow::anyhow!(
+                    "the node did not say which generation it wrote"
+                ))
+            });
+            Some(number?)
+        }
+        Holder::Us(_) => None,
+    };
+    let copied = backup::backup(&data_dir, &out, &holder, written)?;
+    say(&format!(
+        "{}: generation {}, up to record {}, {} bytes of images; everything was read again\n",
+        out.display(),
+        copied.generation.unwrap_or_default(),
+        copied.last,
+        copied.bytes,
+    ))
+}
+
+/// Runs `restore`.
+pub fn restore(asked: RestoreArguments) -> Result<(), Failure> {
+    let key = asked.sealing_key_file.filter(|_| asked.without_sealed);
+    let key = key.map(|file| SealingKey::read(&file)).transpose();
+    let key = key.map_err(|error| Failure::Configuration(error.to_string()))?;
+    let without = Without {
+        sessions: asked.end_sessions,
+        sealed: key.map(|key| (key, Arc::new(SystemEntropy) as _)),
+    };
+    let restored = restore::restore(&asked.backup, &asked.data_dir, without)?;
+    let copied = restored.copied;
+    let generation = copied
+        .generation
+        .map_or("no generation".to_owned(), |number| {
+            format!("generation {number}")
+        });
+    say(&format!(
+        "{}: {generation}, up to record {}; everything was read again\n",
+        asked.data_dir.display(),
+        copied.last,
+    ))?;
+    if asked.without_sealed {
+        let keys = restored.signing_keys;
+        say(&format!(
+            "signing keys left out, of those the images and the log had: {keys}\n"
+        ))?;
+        for username in restored.suspended {
+            say(&format!("locked, without its second factor: {username}\n"))?;
+        }
+    }
+    Ok(())
 }

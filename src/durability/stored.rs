@@ -13,7 +13,9 @@ mod profile;
 mod sessions;
 
 pub(super) use self::accounts::{StoredAccount, StoredKey};
-pub(super) use self::events::{StoredListed, StoredPart, StoredRecord};
+pub(super) use self::events::{
+    StoredDirectoryEvent, StoredListed, StoredPart, StoredRecord, StoredSlotEvent,
+};
 pub(super) use self::jwts::{StoredSigningKey, StoredTemplate};
 pub(super) use self::profile::StoredProfile;
 pub(super) use self::sessions::{StoredClient, StoredHandoff, StoredSession};

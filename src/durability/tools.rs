@@ -4,11 +4,15 @@
 //! it reads is not changed, but for one thing that is asked for by name ([`repair`]); what it writes is read
 //! again before it is called good; a directory that somebody serves is refused, but for a backup.
 
+pub mod backup;
 pub mod check;
+mod copy;
 pub mod inspect;
 mod lines;
 
 pub mod repair;
+pub mod restore;
+mod rewrite;
 
 use std::path::Path;
 

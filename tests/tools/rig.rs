@@ -21,8 +21,10 @@ use sessile::durability::store::{Found, Store, StoreError, StoreSettings, Writte
 use sessile::engine::command::{AccountChange, Command, NewKey, Open, Reply, SignIn, StartSignIn};
 use sessile::engine::digest;
 use sessile::engine::event::Grant;
+use sessile::engine::state::State;
 use sessile::entropy::SystemEntropy;
 use sessile::session::account::{Account, ClientType, PasswordHash, TotpSeed, Username};
+use sessile::session::activity::Touch;
 use sessile::session::id::{AccountId, ClientId, KeyId, SessionId, SignInId};
 use sessile::session::jwt::{SigningAlgorithm, SigningKey, Template};
 use sessile::session::key::KeyKind;
@@ -57,6 +59,15 @@ impl Scratch {
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
+
+    /// A file with this key, in hexadecimal.
+    pub(crate) fn key_file(&self, name: &str, key: [u8; 32]) -> PathBuf {
+        let text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        set_mode(&path, 0o600);
+        path
+    }
 }
 
 pub(crate) fn set_mode(path: &Path, mode: u32) {
@@ -89,11 +100,18 @@ fn found(directory: &Path, key: [u8; 32], mode: Mode) -> Result<Found, StoreErro
     )
 }
 
-/// What a start finds: the state digest, and what began it.
+/// What a start finds: the state digest, the state, and what began it.
 pub(crate) struct Started {
     pub(crate) digest: u128,
+    pub(crate) state: State,
     pub(crate) generation: Option<u64>,
     pub(crate) last: u64,
+}
+
+impl Started {
+    pub(crate) fn sessions(&self) -> usize {
+        self.state.world.session_count()
+    }
 }
 
 /// Reads a data directory as a start does; nothing is changed by it.
@@ -104,6 +122,7 @@ pub(crate) fn start(directory: &Path, key: [u8; 32]) -> Result<Started, String> 
         digest: digest::of(&recovered.state.world),
         generation: recovered.generation,
         last: recovered.log.end.last.sequence,
+        state: recovered.state,
     })
 }
 
@@ -111,7 +130,6 @@ pub(crate) fn start(directory: &Path, key: [u8; 32]) -> Result<Started, String> 
 pub(crate) struct Served {
     pub(crate) engine: EngineHandle,
     pub(crate) store: Arc<Store>,
-    pub(crate) directory: PathBuf,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     /// Every secret that was handed out.
@@ -149,7 +167,6 @@ impl Served {
         Self {
             engine: engine.recv().unwrap(),
             store,
-            directory: directory.to_owned(),
             stop: Some(stop),
             thread: Some(thread),
             secrets: Vec::new(),
@@ -165,6 +182,14 @@ impl Served {
     /// Writes a generation of images.
     pub(crate) fn snapshot(&self) -> Written {
         self.store.write(&self.engine).unwrap()
+    }
+
+    pub(crate) fn live(&self, id: SessionId) -> bool {
+        wait(
+            self.engine
+                .with_session(id, Touch::No, |view| view.is_some())
+                .get(),
+        )
     }
 
     fn number(&mut self) -> u32 {
@@ -183,6 +208,11 @@ impl Served {
     /// An account with the limits of the surfaces.
     pub(crate) fn account(&mut self, name: &str, seed: Option<[u8; 20]>) -> AccountId {
         self.account_with(name, seed, None)
+    }
+
+    /// An account without a limit of its own sessions.
+    pub(crate) fn unbounded(&mut self, name: &str) -> AccountId {
+        self.account_with(name, None, Some(0))
     }
 
     fn account_with(
@@ -234,6 +264,30 @@ impl Served {
         }
     }
 
+    /// For each account, something that opens another session, of which some end another one's.
+    pub(crate) fn openings(
+        engine: &EngineHandle,
+        accounts: &[AccountId],
+    ) -> Vec<Box<dyn FnMut() + Send>> {
+        let mut all: Vec<Box<dyn FnMut() + Send>> = Vec::new();
+        for (nth, account) in accounts.iter().enumerate() {
+            let (engine, account) = (engine.clone(), *account);
+            let mut number = 0;
+            all.push(Box::new(move || {
+                number += 1;
+                let id = engine
+                    .session_id(format!("{nth}-{number}").as_bytes())
+                    .unwrap();
+                let mut open = opening(&engine, account, Surface::Mollybet, id);
+                // A list of ten: nearly every open ends another session, in another slot.
+                open.per_account = Some(10);
+                open.when_full = WhenFull::EvictOldest;
+                assert_eq!(wait(engine.ask(Command::Open(open))), Ok(Reply::Done));
+            }));
+        }
+        all
+    }
+
     /// Opens a session that stands for itself, behind a key on xdata.
     pub(crate) fn open_session(
         &mut self,
@@ -280,18 +334,18 @@ impl Served {
     }
 
     /// A bit of everything: all four surfaces, all kinds of records.
-    pub(crate) fn live_through(&mut self, name: &str) {
+    pub(crate) fn live_through(&mut self, name: &str) -> Lives {
         let account = self.account(name, None);
         let otto = self.account(&format!("otto-of-{name}"), Some(SEED));
         let mollybet = self.open_session(account, Surface::Mollybet, None);
         let (xdata_key, _) = self.key(KeyKind::Xdata, Some(account));
-        self.open_session(account, Surface::Xdata, Some(xdata_key));
+        let xdata = self.open_session(account, Surface::Xdata, Some(xdata_key));
         self.key(KeyKind::I3d, Some(account));
         let (_, guest) = self.key(KeyKind::I3dGuest, None);
         let guest = ClientId::from_bytes(*guest.as_bytes().first_chunk().unwrap());
-        self.sign_in(account, guest, Surface::I3d);
+        let i3d = self.sign_in(account, guest, Surface::I3d);
         let browser = ClientId::from_bytes([self.next.to_le_bytes()[0]; 16]);
-        self.sign_in(account, browser, Surface::Clerk);
+        let clerk = self.sign_in(account, browser, Surface::Clerk);
 
         let half = ClientId::from_bytes([self.next.to_le_bytes()[0] | 0x80; 16]);
         let (_, secret) = self.secret();
@@ -353,9 +407,33 @@ impl Served {
         let _taken = wait(self.engine.ask(Command::AddSigningKey(key)));
         let spent = AccountChange::RevokeSessions;
         self.ask(Command::ChangeAccount(otto, spent, None));
+        Lives {
+            account,
+            live: vec![mollybet, xdata, i3d, clerk],
+            guest,
+        }
+    }
+
+    /// Stops in good order, after a last generation.
+    pub(crate) fn stop(mut self) -> Vec<String> {
+        self.snapshot();
+        self.end();
+        std::mem::take(&mut self.secrets)
+    }
+
+    /// Ends as after a kill: what was taken is written, and nothing says that this was the end.
+    pub(crate) fn crash(mut self) -> Vec<String> {
+        self.stop_owners();
+        self.store.log().abandon();
+        std::mem::take(&mut self.secrets)
     }
 
     fn end(&mut self) {
+        self.stop_owners();
+        self.store.close(true);
+    }
+
+    fn stop_owners(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _gone = stop.send(());
         }
@@ -363,7 +441,6 @@ impl Served {
             let ended = thread.join();
             assert!(ended.is_ok() || std::thread::panicking());
         }
-        self.store.close(true);
     }
 }
 
@@ -399,24 +476,29 @@ fn opening(engine: &EngineHandle, account: AccountId, surface: Surface, id: Sess
     }
 }
 
+/// What lived through it.
+pub(crate) struct Lives {
+    pub(crate) account: AccountId,
+    pub(crate) live: Vec<SessionId>,
+    pub(crate) guest: ClientId,
+}
+
 /// A directory with two generations and records behind them, as a crash would leave it; the secrets that were
 /// handed out, and the digest of its state.
 pub(crate) fn crashed(scratch: &Scratch) -> (PathBuf, Vec<String>, u128) {
-    let mut served = Served::open(&scratch.path("served"), Mode::Sync);
+    let data = scratch.path("data");
+    let mut served = Served::open(&data, Mode::Sync);
     for name in ["alice", "bob"] {
         served.live_through(name);
         served.snapshot();
     }
     served.live_through("carol");
-    let crashed = scratch.path("data");
-    copy(&served.directory, &crashed);
-    // What was revoked is ended one by one meanwhile: what counts is what the copy has.
-    let digest = start(&crashed, KEY).unwrap().digest;
-    let secrets = std::mem::take(&mut served.secrets);
-    (crashed, secrets, digest)
+    let secrets = served.crash();
+    let digest = start(&data, KEY).unwrap().digest;
+    (data, secrets, digest)
 }
 
-/// Copies a directory with its modes.
+/// Copies a directory that nobody serves, with its modes.
 pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::DirBuilder::new().mode(0o700).create(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {

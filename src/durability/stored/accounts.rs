@@ -88,6 +88,18 @@ impl StoredAccount {
         })
     }
 
+    /// Its place.
+    pub(in crate::durability) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Takes its seed, if it has one, and locks it: without the seed it would be an account of one factor.
+    pub(in crate::durability) fn suspend(&mut self) -> bool {
+        let had = self.totp.take().is_some();
+        self.locked |= had;
+        had
+    }
+
     pub(in crate::durability) fn open(
         self,
         sealer: &dyn Unseal,
