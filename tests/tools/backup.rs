@@ -228,6 +228,35 @@ fn a_directory_that_nobody_serves_is_copied_with_all_that_a_start_would_find() {
     assert_eq!((older.digest, older.generation), (digest, Some(1)));
 }
 
+/// Such a node's sessions are in its images alone: as they were when it was asked, or, if nobody can say what
+/// became of them since, not at all. Guest keys are logged, and go on.
+#[test]
+fn a_node_that_logs_no_sessions_is_copied_with_those_that_are_known() {
+    let scratch = Scratch::new();
+    let data = scratch.path("data");
+    let mut served = Served::open(&data, Mode::Snapshot);
+    let lives = served.live_through("alice");
+    let written = served.snapshot();
+    let out = scratch.path("asked");
+    backup::backup(&data, &out, &Holder::Node, Some(written.generation)).unwrap();
+    let asked = start(&out, KEY).unwrap().state.world;
+    assert!(
+        lives
+            .live
+            .iter()
+            .all(|id| asked.is_live(*id, clock::wall()))
+    );
+
+    served.crash();
+    let said = taken(&scratch, "crashed", &data, &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let out = scratch.path("crashed");
+    assert_eq!(start(&out, KEY).unwrap().sessions(), 0);
+    let mut served = Served::open(&out, Mode::Snapshot);
+    let again = served.sign_in(lives.account, lives.guest, Surface::I3d);
+    assert!(served.live(again));
+}
+
 #[test]
 fn what_cannot_be_copied_is_refused_and_leaves_nothing() {
     let scratch = Scratch::new();
