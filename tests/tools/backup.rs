@@ -248,6 +248,9 @@ fn a_node_that_logs_no_sessions_is_copied_with_those_that_are_known() {
     );
 
     served.crash();
+    let said = on(&scratch, "check", &data, &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("a start ends all of them"), "{said:?}");
     let said = taken(&scratch, "crashed", &data, &[]);
     assert_eq!(said.code, 0, "{said:?}");
     let out = scratch.path("crashed");
@@ -344,4 +347,11 @@ fn a_backup_with_a_damaged_image_is_refused_and_the_image_is_named() {
     let len = usize::try_from(std::fs::metadata(&log).unwrap().len()).unwrap();
     flip(&log, len - 1);
     assert_eq!(on(&scratch, "check", &out, &[]).code, 3);
+    // Nor is one that lacks its manifest, as if it were still being written, taken for a new directory.
+    std::fs::remove_file(out.join("manifest")).unwrap();
+    let refused = start(&out, KEY).err().unwrap();
+    assert!(
+        refused.contains("there is a log and no manifest"),
+        "{refused}"
+    );
 }

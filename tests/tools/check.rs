@@ -4,6 +4,12 @@ use std::fs::File;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use sessile::durability::codec::CODEC;
+use sessile::durability::format::Origin;
+use sessile::durability::manifest::Manifest;
+use sessile::durability::reading::survey::survey;
+use sessile::durability::storage::os::OsStorage;
+
 use crate::rig::{
     KEY, Said, Scratch, copy, crashed, files, flip, images, on, segments, set_mode, start,
 };
@@ -43,6 +49,23 @@ fn what_is_good_is_counted_and_a_torn_tail_is_no_damage() {
         assert!(said.out.contains(line), "{line}: {}", said.out);
     }
     assert!(!said.out.contains("torn"), "{}", said.out);
+    assert!(!said.out.contains("a start ends all"), "{}", said.out);
+
+    // What looks for more than a start does finds nothing where a start does not.
+    let storage = OsStorage::look(&data).unwrap();
+    let manifest = Manifest::load(&storage).unwrap().unwrap();
+    let origin = Origin {
+        instance: manifest.instance,
+        codec: CODEC,
+    };
+    let more = |from| survey(&storage, origin, from, &mut |_| Ok(()));
+    for from in [
+        1,
+        manifest.log_needed_from(),
+        manifest.generations[0].position + 1,
+    ] {
+        assert!(more(from).is_empty(), "{from}: {:?}", more(from));
+    }
 
     let newest = segments(&data).pop().unwrap();
     let (last, _) = *records(&newest).last().unwrap();
@@ -53,6 +76,7 @@ fn what_is_good_is_counted_and_a_torn_tail_is_no_damage() {
     let tail = format!("torn tail: log/{name} at byte {last}: ");
     assert!(said.out.contains(&tail), "{}", said.out);
     assert!(start(&data, KEY).is_ok());
+    assert!(more(manifest.log_needed_from()).is_empty());
 }
 
 #[test]

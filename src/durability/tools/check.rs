@@ -63,6 +63,8 @@ pub struct Examined {
     pub log: Option<LogReport>,
     /// What a start would begin with: a generation, nothing (`None`); or it would be refused.
     pub start: Result<Option<u64>, ()>,
+    /// A start would end all sessions: the last process did not log them, nor stop in good order.
+    pub ends_sessions: bool,
     /// Everything that is bad.
     pub findings: Vec<Finding>,
 }
@@ -121,8 +123,10 @@ pub fn examine(storage: &dyn Storage, manifest: &Manifest) -> Examined {
         .iter()
         .take(FINDINGS_MAX)
         .map(|(error, part)| finding(error, *part, start));
+    let stopped = log.as_ref().is_ok_and(|log| log.end.stopped);
     Examined {
         instance: manifest.instance,
+        ends_sessions: manifest.unlogged && !stopped,
         findings: findings.collect(),
         generations,
         log_from: from,
@@ -304,6 +308,13 @@ impl fmt::Display for Examined {
                 f,
                 "damage: {} at byte {}: {}. What to do: {}",
                 finding.file, finding.offset, finding.what, finding.advice
+            )?;
+        }
+        if self.ends_sessions {
+            writeln!(
+                f,
+                "sessions: a start ends all of them, since the last process did not log them and did not stop in good \
+                 order"
             )?;
         }
         match self.start {
