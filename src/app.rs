@@ -1,5 +1,6 @@
 //! The composition root: binds, starts the engine, mounts the surfaces; and the reverse on stop.
 
+pub mod offline;
 mod progress;
 pub mod storage;
 
@@ -21,6 +22,7 @@ use crate::dev::DevCredentials;
 use crate::door::{Archive, SharedArchive};
 use crate::durability::directory::{DataDirectory, DirectoryError};
 use crate::durability::recovery::Progress;
+use crate::durability::tools::ToolError;
 use crate::engine::state::State;
 use crate::entropy::{SharedEntropy, SystemEntropy, random};
 use crate::geo::{Countries, DATABASE_BYTES_MAX};
@@ -41,6 +43,12 @@ pub enum Failure {
     /// The data directory is damaged or refused: 3.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// A command on a data directory refuses it: 3.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// A data directory was read, and is damaged: 3.
+    #[error("{0}")]
+    Damage(String),
     /// The disk failed while running: 4.
     #[error(
         "the log failed, and nothing is acknowledged any more: {0}: check the disk and start again"
@@ -65,7 +73,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Configuration(_) => 2,
-            Self::Directory(_) => 3,
+            Self::Directory(_) | Self::Tool(_) | Self::Damage(_) => 3,
             Self::Log(_) => 4,
             Self::Address { .. } => 5,
             Self::Internal(_) => 6,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::Value;
 
-use crate::app::{self, Failure};
+use crate::app::{self, Failure, offline};
 use crate::cli::admin;
 use crate::cli::args::{
     Arguments, Command, ConfigCommand, KeysCommand, NodeArguments, ServeArguments,
@@ -67,6 +67,10 @@ fn act(arguments: Arguments, bare: bool) -> Result<(), Failure> {
             print(node(asked.node).and_then(|node| admin::templates(&node, asked.command)))
         }
         Command::Snapshot(asked) => print(node(asked).and_then(|node| admin::snapshot(&node))),
+        Command::Check(asked) => offline::check(&asked),
+        Command::Inspect(asked) => offline::inspect(&asked),
+        Command::Backup(asked) => offline::backup(asked),
+        Command::Restore(asked) => offline::restore(asked),
         Command::Config(asked) => look(asked.command),
         Command::Openapi => openapi(),
     }

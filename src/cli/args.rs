@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::admin::{AccountCommand, KeyCommand, SessionCommand, TemplateCommand};
+use super::offline::{BackupArguments, CheckArguments, InspectArguments, RestoreArguments};
 use crate::config::file::{FileConfig, networks};
 use crate::config::limits::duration_ms;
 use crate::config::{Config, ConfigError, Durability, LogFormat, SNAPSHOT_EVERY_MS, processors};
@@ -42,6 +43,14 @@ pub enum Command {
     Templates(AdminArguments<TemplateCommand>),
     /// Write a snapshot on a running node, now.
     Snapshot(NodeArguments),
+    /// Read all of a data directory and say what is damaged; changes nothing, needs no key.
+    Check(CheckArguments),
+    /// Print what a data directory holds, as JSON lines without any secret; changes nothing, needs no key.
+    Inspect(InspectArguments),
+    /// Copy a data directory, served or not, to a new one.
+    Backup(BackupArguments),
+    /// Make a data directory from a backup, with its sessions or without.
+    Restore(RestoreArguments),
     /// Look at the configuration.
     Config(ConfigArguments),
     /// Print the OpenAPI document of the i3D calls.

@@ -24,6 +24,15 @@ struct DevFile {
 impl AdminClient {
     /// Finds the node: what was said, else the default directory's development credentials.
     pub fn find(url: Option<String>, token_file: Option<PathBuf>) -> anyhow::Result<Self> {
+        Self::find_in(Path::new(DATA_DIR), url, token_file)
+    }
+
+    /// The same with the development credentials of this data directory.
+    pub fn find_in(
+        data_dir: &Path,
+        url: Option<String>,
+        token_file: Option<PathBuf>,
+    ) -> anyhow::Result<Self> {
         let read =
             |path: &Path| std::fs::read_to_string(path).with_context(|| path.display().to_string());
         if let (Some(url), Some(file)) = (&url, &token_file) {
@@ -32,7 +41,7 @@ impl AdminClient {
                 token: read(file)?.trim().into(),
             });
         }
-        let path = Path::new(DATA_DIR).join("dev-credentials.json");
+        let path = data_dir.join("dev-credentials.json");
         let text = read(&path)
             .context("say --admin URL and --admin-token-file FILE, or start a node here")?;
         // What serde says could quote the token.

@@ -14,6 +14,9 @@ pub enum DirectoryError {
     /// Another process serves it.
     #[error("{0} is served by another process: stop that one, or choose another --data-dir")]
     InUse(PathBuf),
+    /// The path is a symbolic link.
+    #[error("{0} is a symbolic link: name the directory itself")]
+    Link(PathBuf),
     /// A file in it cannot be what it should be.
     #[error("{path} is damaged ({what}): restore it, or move it away and start anew")]
     Damaged {
@@ -38,6 +41,45 @@ pub enum DirectoryError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// A data directory that nobody serves while this value lives. Nothing in it is changed by that.
+#[derive(Debug)]
+pub struct LookedAt {
+    /// None if nobody ever served it; whoever does so now is seen by what he changes.
+    _lock: Option<File>,
+}
+
+impl LookedAt {
+    /// Makes sure that this is a directory, no link, and not served, and keeps it from being served.
+    pub fn open(path: &Path) -> Result<Self, DirectoryError> {
+        let failed = |path: &Path, source| DirectoryError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        // Without the slash at its end, which follows a link.
+        let path: PathBuf = path.components().collect();
+        let about = std::fs::symlink_metadata(&path).map_err(|error| failed(&path, error))?;
+        if about.is_symlink() {
+            return Err(DirectoryError::Link(path));
+        }
+        if !about.is_dir() {
+            return Err(DirectoryError::NotADirectory(path));
+        }
+        let name = path.join("lock");
+        let lock = match File::open(&name) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self { _lock: None });
+            }
+            Err(error) => return Err(failed(&name, error)),
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(Self { _lock: Some(lock) }),
+            Err(TryLockError::WouldBlock) => Err(DirectoryError::InUse(path)),
+            Err(TryLockError::Error(source)) => Err(failed(&name, source)),
+        }
+    }
 }
 
 /// A data directory that is ours while this value lives.

@@ -6,7 +6,7 @@ use super::codec;
 use super::journal::Encode;
 use super::log::Class;
 use super::record::Record;
-use super::sealing::Sealer;
+use super::sealing::{Sealer, Unseal};
 use super::stored::StoredRecord;
 use crate::clock::SharedClock;
 use crate::engine::event::{DirectoryEvent, Part};
@@ -49,7 +49,10 @@ impl Encode for EventEncoder {
 }
 
 /// What a record says, and when it was written. The error says what is wrong with it.
-pub fn events_of(record: &Record<'_>, sealer: &Sealer) -> Result<(Timestamp, Vec<Part>), String> {
+pub fn events_of(
+    record: &Record<'_>,
+    sealer: &dyn Unseal,
+) -> Result<(Timestamp, Vec<Part>), String> {
     if record.label.kind != EVENTS {
         return Err(format!(
             "this program knows no records of kind {}",

@@ -67,9 +67,17 @@ impl ImageWriter {
         self.payload.clear();
         codec::encode(value, &mut self.payload)
             .map_err(|error| ImageError::Frame(self.name.clone(), error))?;
+        let payload = std::mem::take(&mut self.payload);
+        let pushed = self.push_encoded(kind, &payload);
+        self.payload = payload;
+        Ok(pushed?)
+    }
+
+    /// Appends a frame of this kind (not 0) whose payload is encoded already.
+    pub fn push_encoded(&mut self, kind: u8, payload: &[u8]) -> Result<(), StorageError> {
         let after_sync = false;
         let label = Label { kind, after_sync };
-        self.last = record::write(&mut self.buffer, label, self.last, &self.payload);
+        self.last = record::write(&mut self.buffer, label, self.last, payload);
         if self.buffer.len() >= BUFFER_BYTES {
             self.flush()?;
         }
@@ -143,15 +151,11 @@ pub fn read_image(
     storage: &dyn Storage,
     head: &ImageHead,
     entry: &ImageEntry,
-    mut take: impl FnMut(u8, &[u8]) -> Result<(), String>,
+    take: impl FnMut(u8, &[u8]) -> Result<(), String>,
 ) -> Result<(), LogError> {
     let name = &entry.name;
     let file = storage.open(name)?;
-    let damage = |offset: u64, what: String| LogError::Damage {
-        name: name.clone(),
-        offset,
-        what,
-    };
+    let damage = |offset: u64, what: String| damage(name, offset, what);
     let size = file.size()?;
     let least = (SECTOR_BYTES + ImageEnd::BYTES) as u64;
     if size != entry.size || size < least {
@@ -164,6 +168,36 @@ pub fn read_image(
             "its digest is not the one in the manifest".into(),
         ));
     }
+    read_frames(&*file, size, head, entry, take)
+}
+
+/// Where an image that cannot be read is bad: the first flaw in it, whatever its digest.
+pub fn flaw_of(storage: &dyn Storage, head: &ImageHead, entry: &ImageEntry) -> Option<LogError> {
+    let file = storage.open(&entry.name).ok()?;
+    let size = file.size().ok()?;
+    let least = (SECTOR_BYTES + ImageEnd::BYTES) as u64;
+    if size < least {
+        return None;
+    }
+    read_frames(&*file, size, head, entry, |_, _| Ok(())).err()
+}
+
+fn damage(name: &str, offset: u64, what: String) -> LogError {
+    LogError::Damage {
+        name: name.to_owned(),
+        offset,
+        what,
+    }
+}
+
+fn read_frames(
+    file: &dyn StoredFile,
+    size: u64,
+    head: &ImageHead,
+    entry: &ImageEntry,
+    mut take: impl FnMut(u8, &[u8]) -> Result<(), String>,
+) -> Result<(), LogError> {
+    let damage = |offset: u64, what: String| damage(&entry.name, offset, what);
     let mut sector = [0; SECTOR_BYTES];
     file.read_at(0, &mut sector)?;
     let found =

@@ -4,7 +4,8 @@
 //! actors and no HTTP. From the bottom up: [`storage`] (files, and files that fail), [`mod@format`]
 //! (every byte), [`record`] (framing), [`segment`] (one file), [`log`] (writing them), [`reading`]
 //! (reading them, and what counts as damage), [`manifest`] (what a directory is and which images
-//! are good), [`sealing`] (secrets that must be read again), [`journal`] (the port on top).
+//! are good), [`sealing`] (secrets that must be read again), [`journal`] (the port on top), [`tools`] (what is
+//! done with a data directory that nobody serves).
 //!
 //! Invariants: what was reported durable is read again or its absence is reported as damage; what
 //! cannot be judged is refused and left as it is; the one thing that is ever cut is a torn tail.
@@ -27,3 +28,4 @@ pub mod snapshot;
 pub mod storage;
 pub mod store;
 mod stored;
+pub mod tools;

@@ -9,6 +9,7 @@
 //! sequence and the checksum of the record before it are right.
 
 mod segment;
+pub mod survey;
 
 use self::segment::{Ended, Reading};
 use super::format::{
@@ -253,7 +254,11 @@ fn before_newest(
 }
 
 /// The head of a segment, if that is what its name says and ours to read.
-fn head_of(storage: &dyn Storage, origin: Origin, first: u64) -> Result<SegmentHead, LogError> {
+pub(super) fn head_of(
+    storage: &dyn Storage,
+    origin: Origin,
+    first: u64,
+) -> Result<SegmentHead, LogError> {
     let name = segment_name(first);
     let damage = |what: String| LogError::damage(&name, 0, what);
     let file = storage.open(&name)?;

@@ -68,6 +68,9 @@ pub enum SealingError {
     /// It could not be sealed.
     #[error("{0} cannot be sealed: {1}")]
     NotSealed(String, &'static str),
+    /// It does not even look like something sealed.
+    #[error("{0} is nothing that was sealed")]
+    NotSealedRight(String),
     /// The key file could not be read.
     #[error("{0}: {1}: give the sealing key with --sealing-key-file")]
     File(PathBuf, std::io::Error),
@@ -243,6 +246,47 @@ impl Sealer {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
         self.key.open(&self.name(what, of), sealed)
+    }
+}
+
+/// Opens what is sealed, or stands for it.
+pub trait Unseal {
+    /// The contents of what was sealed as this of that.
+    fn unseal(
+        &self,
+        what: &'static str,
+        of: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealingError>;
+}
+
+impl Unseal for Sealer {
+    fn unseal(
+        &self,
+        what: &'static str,
+        of: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
+        self.open(what, of, sealed)
+    }
+}
+
+/// For whoever has no key and only looks: zeros, as many as there are bytes sealed.
+#[derive(Clone, Copy, Debug)]
+pub struct Unopened;
+
+impl Unseal for Unopened {
+    fn unseal(
+        &self,
+        what: &'static str,
+        of: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
+        let around = 1 + NONCE_LEN + AES_256_GCM.tag_len();
+        let inside = sealed.len().checked_sub(around);
+        let inside = inside.filter(|_| sealed.first() == Some(&SCHEME));
+        let len = inside.ok_or_else(|| SealingError::NotSealedRight(format!("the {what} of {of}")));
+        len.map(|len| Zeroizing::new(vec![0; len]))
     }
 }
 

@@ -3,6 +3,8 @@
 //! Invariants: what a manifest will name is durable before it does; a generation holds everything up to
 //! its position, each slot perhaps more, and says how much.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::codec;
@@ -10,26 +12,29 @@ use super::format::{ImageHead, Origin, SHARDS, image_name, is_image};
 use super::images::{ImageError, ImageWriter, read_image};
 use super::manifest::{Generation, Manifest};
 use super::reading::LogError;
-use super::sealing::{Sealer, SealingError};
+use super::sealing::{Sealer, SealingError, Unseal};
 use super::storage::{Storage, StorageError, SyncSite};
 use super::stored::{
     Id, StoredAccount, StoredClient, StoredError, StoredHandoff, StoredKey, StoredListed,
     StoredSession, StoredSigningKey, StoredTemplate,
 };
-use crate::engine::image::{DirectoryImage, SlotImage};
+use crate::engine::image::{DirectoryImage, Listing, SlotImage};
 use crate::engine::slot::SlotNumber;
 use crate::engine::state::State;
 use crate::journal::images::{ImageSource, NoImage};
-use crate::session::id::HandoffId;
+use crate::session::account::Account;
+use crate::session::id::{AccountId, HandoffId, KeyId};
+use crate::session::jwt::{SigningKey, Template};
+use crate::session::key::Key;
 use crate::session::time::Timestamp;
 
-const SLOT: u8 = 2;
-const PLACES: u8 = 3;
-const ACCOUNT: u8 = 4;
-const KEY: u8 = 5;
-const SIGNING_KEY: u8 = 6;
-const TEMPLATE: u8 = 7;
-const LISTING: u8 = 8;
+pub(super) const SLOT: u8 = 2;
+pub(super) const PLACES: u8 = 3;
+pub(super) const ACCOUNT: u8 = 4;
+pub(super) const KEY: u8 = 5;
+pub(super) const SIGNING_KEY: u8 = 6;
+pub(super) const TEMPLATE: u8 = 7;
+pub(super) const LISTING: u8 = 8;
 
 /// Sessions in one frame, and clients: a frame of the fattest ones is shorter than a frame may be.
 const SESSIONS_MAX: usize = 128;
@@ -38,18 +43,18 @@ const HANDOFFS_MAX: usize = 4_096;
 
 /// A piece of a slot.
 #[derive(Serialize, Deserialize)]
-struct SlotFrame {
-    slot: u16,
-    position: u64,
-    sessions: Vec<StoredSession>,
-    handoffs: Vec<(Id, StoredHandoff)>,
-    clients: Vec<StoredClient>,
+pub(super) struct SlotFrame {
+    pub(super) slot: u16,
+    pub(super) position: u64,
+    pub(super) sessions: Vec<StoredSession>,
+    pub(super) handoffs: Vec<(Id, StoredHandoff)>,
+    pub(super) clients: Vec<StoredClient>,
 }
 
 /// The first frame of the directory: where it stands, and the first places never given away.
 #[derive(Serialize, Deserialize)]
-struct PlacesFrame {
-    position: u64,
+pub(super) struct PlacesFrame {
+    pub(super) position: u64,
     next_account: u32,
     next_key: u32,
 }
@@ -225,13 +230,64 @@ pub fn read_generation(
 
 /// Why a frame is not taken in.
 #[derive(Debug, thiserror::Error)]
-enum FrameError {
+pub(super) enum FrameError {
     #[error(transparent)]
     Codec(#[from] codec::CodecError),
     #[error(transparent)]
     Stored(#[from] StoredError),
     #[error("this program knows no frames of kind {0}")]
     Kind(u8),
+}
+
+/// What a frame says.
+pub(super) enum Frame {
+    /// A piece of a slot, and the sequence up to which everything is in it.
+    Slot(SlotNumber, u64, SlotImage),
+    /// Where the directory stands, and the first places never given away.
+    Places(u64, (u32, u32)),
+    Account(AccountId, Arc<Account>),
+    Key(KeyId, Key),
+    SigningKey(SigningKey),
+    Template(Template),
+    Listing(Listing),
+}
+
+/// Reads a frame.
+pub(super) fn frame_of(kind: u8, payload: &[u8], sealer: &dyn Unseal) -> Result<Frame, FrameError> {
+    Ok(match kind {
+        SLOT => {
+            let frame: SlotFrame = codec::decode(payload)?;
+            let slot = SlotNumber::new(frame.slot).ok_or(StoredError::Value("slot"))?;
+            Frame::Slot(slot, frame.position, slot_image(frame)?)
+        }
+        PLACES => {
+            let places: PlacesFrame = codec::decode(payload)?;
+            Frame::Places(places.position, (places.next_account, places.next_key))
+        }
+        ACCOUNT => {
+            let account: StoredAccount = codec::decode(payload)?;
+            let (id, account) = account.open(sealer)?;
+            Frame::Account(id, account)
+        }
+        KEY => {
+            let (id, key) = codec::decode::<StoredKey>(payload)?.open()?;
+            Frame::Key(id, key)
+        }
+        SIGNING_KEY => {
+            let key: StoredSigningKey = codec::decode(payload)?;
+            Frame::SigningKey(key.open(sealer)?)
+        }
+        TEMPLATE => {
+            let template: StoredTemplate = codec::decode(payload)?;
+            Frame::Template(template.open()?)
+        }
+        LISTING => {
+            let listed: StoredListed = codec::decode(payload)?;
+            let (account, surface, opened, _) = listed.open()?;
+            Frame::Listing(((account, surface), opened))
+        }
+        other => return Err(FrameError::Kind(other)),
+    })
 }
 
 fn take_frame(
@@ -243,38 +299,20 @@ fn take_frame(
     now: Timestamp,
 ) -> Result<(), FrameError> {
     let mut part = DirectoryImage::default();
-    match kind {
-        SLOT => {
-            let frame: SlotFrame = codec::decode(payload)?;
-            let slot = SlotNumber::new(frame.slot).ok_or(StoredError::Value("slot"))?;
-            let at = frame.position;
-            state.restore_slot(slot, slot_image(frame)?, at, now);
+    match frame_of(kind, payload, sealer)? {
+        Frame::Slot(slot, at, image) => {
+            state.restore_slot(slot, image, at, now);
             return Ok(());
         }
-        PLACES => {
-            let places: PlacesFrame = codec::decode(payload)?;
-            *position = places.position;
-            part.next = (places.next_account, places.next_key);
+        Frame::Places(at, next) => {
+            *position = at;
+            part.next = next;
         }
-        ACCOUNT => {
-            let account: StoredAccount = codec::decode(payload)?;
-            part.accounts.push(account.open(sealer)?);
-        }
-        KEY => part.keys.push(codec::decode::<StoredKey>(payload)?.open()?),
-        SIGNING_KEY => {
-            let key: StoredSigningKey = codec::decode(payload)?;
-            part.signing_keys.push(key.open(sealer)?.into());
-        }
-        TEMPLATE => {
-            let template: StoredTemplate = codec::decode(payload)?;
-            part.templates.push(template.open()?.into());
-        }
-        LISTING => {
-            let listed: StoredListed = codec::decode(payload)?;
-            let (account, surface, opened, _) = listed.open()?;
-            part.listings.push(((account, surface), opened));
-        }
-        other => return Err(FrameError::Kind(other)),
+        Frame::Account(id, account) => part.accounts.push((id, account)),
+        Frame::Key(id, key) => part.keys.push((id, key)),
+        Frame::SigningKey(key) => part.signing_keys.push(key.into()),
+        Frame::Template(template) => part.templates.push(template.into()),
+        Frame::Listing(listing) => part.listings.push(listing),
     }
     state.restore_directory(part, *position);
     Ok(())

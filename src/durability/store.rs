@@ -31,7 +31,7 @@ const CLOCK_AHEAD_MAX_MS: u64 = 366 * 86_400_000;
 /// A log shorter than this is no reason for a generation.
 const LOG_BYTES_MIN: u64 = 64 << 20;
 /// What the manifest's proof seals.
-const PROOF: &[u8] = b"sessile";
+pub(super) const PROOF: &[u8] = b"sessile";
 
 /// Why a data directory is not served. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]

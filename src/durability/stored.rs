@@ -13,8 +13,11 @@ mod profile;
 mod sessions;
 
 pub(super) use self::accounts::{StoredAccount, StoredKey};
-pub(super) use self::events::{StoredListed, StoredRecord};
+pub(super) use self::events::{
+    StoredDirectoryEvent, StoredListed, StoredPart, StoredRecord, StoredSlotEvent,
+};
 pub(super) use self::jwts::{StoredSigningKey, StoredTemplate};
+pub(super) use self::profile::StoredProfile;
 pub(super) use self::sessions::{StoredClient, StoredHandoff, StoredSession};
 
 use super::sealing::SealingError;

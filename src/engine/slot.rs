@@ -173,6 +173,20 @@ impl Slot {
         self.position
     }
 
+    /// What is left of it without any session: the clients of guest keys, which come and go with their keys (R8).
+    pub(super) fn without_sessions(&self) -> Self {
+        let of_keys = self
+            .clients
+            .iter()
+            .filter(|(_, client)| client.secret.is_none());
+        let clients = of_keys.map(|(id, client)| (*id, Client::new(client.opened, None)));
+        Self {
+            clients: clients.collect(),
+            position: self.position,
+            ..Self::default()
+        }
+    }
+
     /// Everything up to this sequence is in the slot now.
     pub fn reached(&mut self, sequence: u64) {
         self.position = self.position.max(sequence);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::directory::Directory;
 use super::event::Part;
 use super::image::{DirectoryImage, SlotImage};
-use super::slot::{Slot, SlotNumber};
+use super::slot::SlotNumber;
 use super::world::{SharedWorld, World};
 use crate::session::time::Timestamp;
 use crate::session::token::InstallKey;
@@ -91,14 +91,12 @@ impl State {
         }
     }
 
-    /// Forgets every session, hand-off token and client: none of them is known to be what it was.
+    /// Forgets every session, hand-off token and browser's client: none of them is known to be what it was.
     pub fn end_all_sessions(&mut self) {
         for number in SlotNumber::from(0) {
             if let Some(slot) = self.world.slot_at(number) {
                 let mut slot = slot.write();
-                let position = slot.position();
-                *slot = Slot::default();
-                slot.reached(position);
+                *slot = slot.without_sessions();
             }
         }
         self.directory.forget_listings();

@@ -45,7 +45,7 @@ fn decode(payload: &[u8], key: u8) -> Result<(Timestamp, Vec<Part>), String> {
         before: 0,
         payload,
     };
-    events_of(&record, &sealer(key))
+    events_of(&record, &*sealer(key))
 }
 
 #[test]

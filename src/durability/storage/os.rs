@@ -19,16 +19,34 @@ const OTHERS: u32 = 0o077;
 #[derive(Debug)]
 pub struct OsStorage {
     root: PathBuf,
+    /// Nothing is changed, and files need not be writable.
+    looks_only: bool,
 }
 
 impl OsStorage {
     /// The files below `root`, which must be a directory, mode 0700, and no link.
     pub fn open(root: &Path) -> Result<Self, StorageError> {
-        let storage = Self {
-            root: root.to_owned(),
-        };
+        Self::of(root, false)
+    }
+
+    /// The same, for whoever only looks: whatever would change something is refused, and syncs do nothing.
+    pub fn look(root: &Path) -> Result<Self, StorageError> {
+        Self::of(root, true)
+    }
+
+    fn of(root: &Path, looks_only: bool) -> Result<Self, StorageError> {
+        let root = root.to_owned();
+        let storage = Self { root, looks_only };
         storage.directory("")?;
         Ok(storage)
+    }
+
+    fn may_change(&self, doing: &'static str, name: &str) -> Result<(), StorageError> {
+        if self.looks_only {
+            let refused = io::Error::from(io::ErrorKind::ReadOnlyFilesystem);
+            return Err(StorageError::io(doing, name, refused));
+        }
+        Ok(())
     }
 
     fn path(&self, name: &str) -> Result<PathBuf, StorageError> {
@@ -124,6 +142,7 @@ fn own(about: &Metadata, name: &str, wanted: u32) -> Result<(), StorageError> {
 
 impl Storage for OsStorage {
     fn create(&self, name: &str) -> Opened {
+        self.may_change("creating", name)?;
         let mut options = OpenOptions::new();
         options
             .read(true)
@@ -139,17 +158,19 @@ impl Storage for OsStorage {
         // Without O_NONBLOCK a pipe in the place of a file would hold the start up for ever.
         options
             .read(true)
-            .write(true)
+            .write(!self.looks_only)
             .custom_flags(flags(OFlags::NOFOLLOW | OFlags::NONBLOCK));
         self.file(&options, name, "opening")
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<(), StorageError> {
+        self.may_change("renaming", from)?;
         std::fs::rename(self.path(from)?, self.path(to)?)
             .map_err(|error| StorageError::io("renaming", from, error))
     }
 
     fn remove(&self, name: &str) -> Result<(), StorageError> {
+        self.may_change("removing", name)?;
         std::fs::remove_file(self.path(name)?)
             .map_err(|error| StorageError::io("removing", name, error))
     }
@@ -168,6 +189,7 @@ impl Storage for OsStorage {
     }
 
     fn create_dir(&self, name: &str) -> Result<(), StorageError> {
+        self.may_change("creating", name)?;
         DirBuilder::new()
             .mode(DIRECTORY_MODE)
             .create(self.path(name)?)
@@ -175,6 +197,9 @@ impl Storage for OsStorage {
     }
 
     fn sync_dir(&self, name: &str, _: SyncSite) -> Result<(), StorageError> {
+        if self.looks_only {
+            return Ok(());
+        }
         self.directory(name)?
             .sync_all()
             .map_err(|error| StorageError::io("syncing", name, error))

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::profile::StoredProfile;
 use super::{StoredError, at};
-use crate::durability::sealing::{Sealer, SealingError};
+use crate::durability::sealing::{Sealer, SealingError, Unseal};
 use crate::session::account::{Account, ClientType, PasswordHash, TotpSeed, Username};
 use crate::session::id::{AccountId, KeyId};
 use crate::session::key::{Key, KeyKind};
@@ -88,13 +88,25 @@ impl StoredAccount {
         })
     }
 
+    /// Its place.
+    pub(in crate::durability) fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// Takes its seed, if it has one, and locks it: without the seed it would be an account of one factor.
+    pub(in crate::durability) fn suspend(&mut self) -> bool {
+        let had = self.totp.take().is_some();
+        self.locked |= had;
+        had
+    }
+
     pub(in crate::durability) fn open(
         self,
-        sealer: &Sealer,
+        sealer: &dyn Unseal,
     ) -> Result<(AccountId, Arc<Account>), StoredError> {
         let id = AccountId(self.id);
         let seed = |sealed: Vec<u8>| -> Result<TotpSeed, StoredError> {
-            let plain = sealer.open(SEED, &account_name(id), &sealed)?;
+            let plain = sealer.unseal(SEED, &account_name(id), &sealed)?;
             let seed = plain.as_slice().try_into();
             let seed = seed.map_err(|_| StoredError::Value("one-time-password seed"))?;
             Ok(TotpSeed(Zeroizing::new(seed)))

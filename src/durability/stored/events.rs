@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::sessions::{StoredGrant, StoredSignIn, reason};
 use super::{Id, StoredAccount, StoredError, StoredHandoff, StoredKey, StoredSigningKey};
 use super::{StoredTemplate, at};
-use crate::durability::sealing::{Sealer, SealingError};
+use crate::durability::sealing::{Sealer, SealingError, Unseal};
 use crate::engine::event::{AccountCause, DirectoryEvent, Grant, Part, SessionOpened, SlotEvent};
 use crate::engine::slot::SlotNumber;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
@@ -122,7 +122,7 @@ impl StoredRecord {
     }
 
     /// The parts as the engine knows them.
-    pub(in crate::durability) fn open(self, sealer: &Sealer) -> Result<Vec<Part>, StoredError> {
+    pub(in crate::durability) fn open(self, sealer: &dyn Unseal) -> Result<Vec<Part>, StoredError> {
         let grants = self.grants.into_iter();
         let grants = grants.map(|grant| grant.open().map(Arc::new));
         let grants: Vec<_> = grants.collect::<Result<_, _>>()?;
@@ -275,7 +275,7 @@ impl StoredDirectoryEvent {
         })
     }
 
-    fn open(self, sealer: &Sealer) -> Result<DirectoryEvent, StoredError> {
+    fn open(self, sealer: &dyn Unseal) -> Result<DirectoryEvent, StoredError> {
         Ok(match self {
             Self::AccountPut(stored, cause) => {
                 let (id, account) = stored.open(sealer)?;

@@ -4,7 +4,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::{StoredError, at};
-use crate::durability::sealing::{Sealer, SealingError};
+use crate::durability::sealing::{Sealer, SealingError, Unseal};
 use crate::session::jwt::{SigningAlgorithm, SigningKey, Template};
 
 const PRIVATE_KEY: &str = "private key";
@@ -48,10 +48,13 @@ impl StoredSigningKey {
         })
     }
 
-    pub(in crate::durability) fn open(self, sealer: &Sealer) -> Result<SigningKey, StoredError> {
+    pub(in crate::durability) fn open(
+        self,
+        sealer: &dyn Unseal,
+    ) -> Result<SigningKey, StoredError> {
         Ok(SigningKey {
             algorithm: algorithm(self.algorithm)?,
-            pkcs8: sealer.open(PRIVATE_KEY, &self.kid, &self.pkcs8)?,
+            pkcs8: sealer.unseal(PRIVATE_KEY, &self.kid, &self.pkcs8)?,
             kid: self.kid,
             created: at(self.created),
         })

@@ -322,6 +322,17 @@ impl StoredClient {
         }
     }
 
+    /// What is left of it without any session: a guest key's client, which comes and goes with its key.
+    pub(in crate::durability) fn without_sessions(self) -> Option<Self> {
+        self.secret.is_none().then_some(Self {
+            sign_in: None,
+            selected: None,
+            sessions: Vec::new(),
+            ended: Vec::new(),
+            ..self
+        })
+    }
+
     pub(in crate::durability) fn open(self) -> Result<(ClientId, Client), StoredError> {
         let ended = self.ended.into_iter().map(StoredEnded::open);
         let client = Client {
