@@ -13,13 +13,14 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::storage::{Images, Opened};
 use crate::actors::handle::EngineHandle;
 use crate::actors::runtime::{self, Owners, Ports};
 use crate::config::Config;
 use crate::dev::DevCredentials;
-use crate::door::{Archive, SharedArchive};
+use crate::door::{Archive, Engine, SharedArchive};
 use crate::durability::directory::{DataDirectory, DirectoryError};
 use crate::durability::recovery::Progress;
 use crate::durability::tools::ToolError;
@@ -215,6 +216,13 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let listeners = Listeners::bind(config.listen, config.admin_listen)?;
     let (listen, admin_listen) = (listeners.listen, listeners.admin_listen);
     let directory = DataDirectory::open(&config.data_dir)?;
+    let surroundings = surroundings(&config, listen);
+    if let Some(file) = config.geoip_database.clone() {
+        let countries = surroundings.countries.clone();
+        load_countries(&countries, &file)
+            .map_err(|error| Failure::Configuration(format!("geoip.database: {error:#}")))?;
+        reload_on_hangup(countries, file).context("waiting for signals")?;
+    }
     let entropy: SharedEntropy = Arc::new(SystemEntropy);
     let progress = Arc::new(Progress::default());
     let starting = server::starting(
@@ -238,48 +246,43 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         state,
         clock,
         fresh,
-        failed,
+        mut failed,
     } = opened;
-    let mut dev = match config.dev {
-        true => Some(DevCredentials::load(&directory, &*entropy, fresh)?),
-        false => None,
-    };
-    tokens.extend(
-        dev.iter()
-            .map(|dev| (dev.admin_token().to_owned(), Role::Own)),
-    );
+    // From here on a signal is waited for, and does not end the process by itself.
+    let mut signals = StopSignals::new().context("waiting for signals")?;
     let ports = Ports {
         clock: clock.clone(),
-        entropy,
+        entropy: entropy.clone(),
         journal: store.journal(),
     };
     let (engine, owners) = runtime::start(ports, config.policy, config.shards, state)?;
     let images = Images::start(&store, engine.clone(), clock, config.snapshot_every_ms);
     let images = images.context("starting the thread that writes images")?;
-    if store.must_write() {
-        let written = images.write().await;
-        if !matches!(written, Ok(Ok(_))) {
-            let why = "the first generation was not written, which had to be: see the log";
-            return Err(Failure::Directory(DirectoryError::Refused {
-                path: config.data_dir,
-                what: why.into(),
-            }));
-        }
+    let refused = |what: String| DirectoryError::Refused {
+        path: config.data_dir.clone(),
+        what,
+    };
+    if store.must_write() && !matches!(images.write().await, Ok(Ok(_))) {
+        let why =
+            "its sessions had to end, and no snapshot could be written that says so: see the log";
+        return Err(refused(why.into()).into());
     }
-    if let Some(dev) = &mut dev {
-        dev.provision(&engine).await?;
-        dev.save(&directory, listen, admin_listen)?;
+    let mut dev = None;
+    if config.dev {
+        let fresh = fresh || engine.figures().get().await.accounts == 0;
+        let mut found = DevCredentials::load(&directory, &*entropy, fresh)?;
+        // Before the accounts: whoever is interrupted in between goes on with these.
+        found.save(&directory, listen, admin_listen)?;
+        found.provision(&engine).await?;
+        tokens.push((found.admin_token().to_owned(), Role::Own));
+        dev = Some(found);
     }
     let tokens = AdminTokens::new(tokens.iter().map(|(token, role)| (token.as_str(), *role)));
-    let surroundings = surroundings(&config, listen);
-    if let Some(file) = config.geoip_database {
-        let countries = surroundings.countries.clone();
-        load_countries(&countries, &file)
-            .map_err(|error| Failure::Configuration(format!("geoip.database: {error:#}")))?;
-        reload_on_hangup(countries, file).context("waiting for signals")?;
-    }
     actix::spawn(note_time(engine.clone()));
     starting_handle.stop(false).await;
+    store
+        .begin_serving()
+        .map_err(|error| refused(error.to_string()))?;
     let mut node = Node::serve(
         engine,
         owners,
@@ -291,24 +294,33 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     )
     .context("starting the listeners")?;
     announce(listen, admin_listen, dev.as_ref());
-    let failure = tokio::select! {
-        stopped = stop_signal() => {
-            stopped.context("waiting for signals")?;
-            None
+    tokio::select! {
+        () = signals.next() => {}
+        why = &mut failed => {
+            let why = why.unwrap_or_else(|_| "its thread ended".into());
+            tracing::error!("the log failed: {why}");
+            // What waited was refused; its answers may leave.
+            tokio::time::sleep(FAREWELL).await;
+            return Err(Failure::Log(why));
         }
-        why = failed => Some(why.unwrap_or_else(|_| "its thread ended".into())),
-    };
-    if let Some(why) = failure {
-        tracing::error!("the log failed: {why}");
-        // What waited was refused; its answers may leave.
-        tokio::time::sleep(FAREWELL).await;
+    }
+    tracing::info!("stopping; a second signal does not wait");
+    actix::spawn(async move {
+        signals.next().await;
+        #[expect(clippy::exit, reason = "whoever says so twice does not want to wait")]
+        std::process::exit(6);
+    });
+    node.stop_listening().await;
+    let written = tokio::task::spawn_blocking(move || images.finish()).await;
+    node.stop().await;
+    store.close();
+    if let Ok(why) = failed.try_recv() {
         return Err(Failure::Log(why));
     }
-    tracing::info!("stopping");
-    node.stop_listening().await;
-    let clean = tokio::task::spawn_blocking(move || images.finish()).await;
-    node.stop().await;
-    store.close(clean.unwrap_or(false));
+    if store.is_unlogged() && !written.unwrap_or(false) {
+        let why = "the last snapshot was not written: the sessions since the one before are lost";
+        return Err(Failure::Log(why.into()));
+    }
     Ok(())
 }
 
@@ -348,7 +360,6 @@ fn load_countries(countries: &Countries, file: &Path) -> anyhow::Result<()> {
 /// Reads the country database again whenever the process is told so by SIGHUP. What cannot be read
 /// leaves the one before in place.
 fn reload_on_hangup(countries: Countries, file: PathBuf) -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut hangup = signal(SignalKind::hangup())?;
     actix::spawn(async move {
         while hangup.recv().await.is_some() {
@@ -378,16 +389,24 @@ fn announce(listen: SocketAddr, admin_listen: SocketAddr, dev: Option<&DevCreden
     }
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn stop_signal() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -144,6 +144,14 @@ impl Commit {
         self.refused.load(Ordering::Acquire)
     }
 
+    /// Its parts, if its decider said them of its own accord.
+    pub(super) fn upkeep(&self) -> &[Part] {
+        match self.stake {
+            Stake::Upkeep => &self.parts,
+            Stake::Parts | Stake::Grant | Stake::Everything => &[],
+        }
+    }
+
     /// The parts of a stage, as far as they are to be applied; with each, the sequence up to which
     /// everything is there once it is. One that takes effect without being logged reaches nothing.
     pub(super) fn stage(

@@ -25,6 +25,9 @@ use crate::journal::{Entry, SharedJournal, Stake};
 /// about more has a record to itself.
 const TICK_RECORD_WEIGHT_MAX: usize = 4_096;
 
+/// Records of its own ticks that an owner may have with the journal.
+const TICKS_AHEAD_MAX: usize = 64;
+
 /// What the owners count since start.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
@@ -50,9 +53,10 @@ pub(super) struct Shared {
 pub(super) struct Unrecorded {
     /// How many there were.
     applied: AtomicU64,
-    /// How many of them are in the images that are being taken.
+    /// How many of them are in the images that are being taken, and in those of the generation before.
     imaged: AtomicU64,
-    /// How many of them are in images that are durable.
+    once: AtomicU64,
+    /// How many of them are in both generations that a manifest names: whichever recovery begins with.
     kept: AtomicU64,
 }
 
@@ -80,7 +84,8 @@ impl Unrecorded {
     /// The images that were begun last are durable.
     pub(super) fn keep(&self) {
         let imaged = self.imaged.load(Ordering::Acquire);
-        self.kept.fetch_max(imaged, Ordering::AcqRel);
+        let before = self.once.swap(imaged, Ordering::AcqRel);
+        self.kept.fetch_max(before, Ordering::AcqRel);
     }
 }
 
@@ -99,7 +104,7 @@ pub(super) struct Owner<R> {
     claims: Claims,
     in_flight: HashMap<u64, InFlight>,
     next_ticket: u64,
-    /// Records of the last tick that are not applied yet; the next tick waits for them.
+    /// Records of ticks that are not applied yet.
     ticking: usize,
 }
 
@@ -126,6 +131,10 @@ impl<R: Room> Owner<R> {
         let late = now.since_ms(ask.asked_at) > GRANT_AGE_MAX_MS;
         if grant && (late || self.in_flight.len() >= IN_FLIGHT_MAX) {
             return self.turn_away(ask);
+        }
+        if grant && self.shared.unrecorded.is_owed() {
+            // It might build on what only memory knows.
+            return ask.answer(Err(ServiceError::Unavailable));
         }
         let claims = ask.command.claims(ask.decider);
         let ask = match self.claims.admit(ask, &claims) {
@@ -179,7 +188,15 @@ impl<R: Room> Owner<R> {
             Part::Directory(_) => Place::from(shards),
         };
         let stake = match &asked {
-            Some((ask, _)) => (Stake::Parts, ask.command.is_restriction()),
+            // Of what a command may take away, only what it does take away is done without a record.
+            Some((ask, _)) => (
+                if ask.command.is_restriction() {
+                    Stake::Parts
+                } else {
+                    Stake::Grant
+                },
+                ask.command.is_restriction() && parts.iter().any(Part::is_restriction),
+            ),
             None => (Stake::Upkeep, false),
         };
         let commit = Commit::new(
@@ -218,6 +235,9 @@ impl<R: Room> Owner<R> {
             if commit.finish(stage) {
                 if commit.was_refused() {
                     self.answer_unavailable(commit.ticket);
+                    for part in commit.upkeep() {
+                        self.room.untold(&self.shared.world, part);
+                    }
                 }
                 self.settle(commit.ticket);
             }
@@ -238,6 +258,10 @@ impl<R: Room> Owner<R> {
             return;
         };
         match done.asked {
+            // What was changed may hang on what has no record, and live again without it.
+            Some((ask, Ok(_))) if self.shared.unrecorded.is_owed() => {
+                ask.answer(Err(ServiceError::Unavailable));
+            }
             Some((ask, answer)) => ask.answer(answer),
             None => self.ticking = self.ticking.saturating_sub(1),
         }
@@ -255,7 +279,8 @@ impl<R: Room> Owner<R> {
     }
 
     fn tick(&mut self) {
-        if self.ticking > 0 {
+        // A slow disk does not stretch the rounds; a stuck one does.
+        if self.ticking >= TICKS_AHEAD_MAX {
             return;
         }
         let now = self.shared.clock.now();

@@ -3,7 +3,7 @@
 use crate::engine::command::Command;
 use crate::engine::decide::Outcome;
 use crate::engine::directory::Directory;
-use crate::engine::event::Part;
+use crate::engine::event::{Part, SlotEvent};
 use crate::engine::facts;
 use crate::engine::slot::{SLOTS, SlotNumber};
 use crate::engine::sweep;
@@ -29,6 +29,8 @@ pub(super) trait Room: Unpin + 'static {
     fn decide(&mut self, world: &World, command: &Command, now: Timestamp) -> Outcome;
     /// Applies a part; with it, everything up to `reached` is in what it is for.
     fn apply(&mut self, world: &World, part: &Part, reached: Option<u64>);
+    /// A part of the last ticks was not logged after all.
+    fn untold(&mut self, world: &World, part: &Part);
     /// Looks after what is due; the parts are logged and applied like any others.
     fn tick(&mut self, world: &World, now: Timestamp) -> Vec<Part>;
 }
@@ -50,7 +52,8 @@ impl ShardRoom {
         Self {
             slots,
             ticks: 0,
-            swept: 0,
+            // Whatever a sweep before the start left undone is found by the first one.
+            swept: u64::MAX,
             sweeping: None,
         }
     }
@@ -89,6 +92,14 @@ impl Room for ShardRoom {
         world.apply(part, reached);
     }
 
+    fn untold(&mut self, world: &World, part: &Part) {
+        if let Part::Slot(number, SlotEvent::SessionsActive(list)) = part
+            && let Some(slot) = world.slot_at(*number)
+        {
+            slot.read().keep_activity(list.iter().map(|(id, _)| *id));
+        }
+    }
+
     fn tick(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
         let (round, turn) = (self.ticks / ROUND_TICKS, self.ticks % ROUND_TICKS);
         self.ticks = (self.ticks + 1) % (ROUND_TICKS * ACTIVITY_ROUNDS * usize::from(SLOTS));
@@ -123,6 +134,8 @@ impl Room for Directory {
             self.reached(reached.unwrap_or(0));
         }
     }
+
+    fn untold(&mut self, _: &World, _: &Part) {}
 
     fn tick(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
         self.sweep_keys(world, now)

@@ -184,13 +184,16 @@ impl Images {
     /// Writes a last generation and ends the thread. False if that one was not written. Blocks.
     pub fn finish(&self) -> bool {
         let (wrote, outcome) = std::sync::mpsc::sync_channel(1);
-        let asked = self.0.ask(Box::new(move |outcome: Outcome| {
-            // Awaited below, for as long as it takes.
+        self.0.finish(Box::new(move |outcome: Outcome| {
+            // There is room for one.
             let _ = wrote.send(outcome.is_ok());
         }));
-        let written = asked && outcome.recv().unwrap_or(false);
+        outcome.recv().unwrap_or(false)
+    }
+
+    /// Ends the thread: there was nothing to serve.
+    pub fn stop(&self) {
         self.0.stop();
-        written
     }
 }
 

@@ -41,8 +41,10 @@ impl Encode for EventEncoder {
             Part::Slot(..) => false,
             Part::Directory(event) => !matches!(event, DirectoryEvent::SessionsListed { .. }),
         };
+        let restriction = parts.iter().any(Part::is_restriction);
         Class {
-            restriction: parts.iter().any(Part::is_restriction),
+            restriction,
+            room: restriction,
             always: parts.iter().any(lasts),
         }
     }

@@ -46,9 +46,14 @@ impl<E: Encode> Journal for LogJournal<E> {
         let by_parts = self.encode.class(entry.parts());
         let class = match entry.stake() {
             Stake::Parts => by_parts,
+            Stake::Grant => Class {
+                room: false,
+                ..by_parts
+            },
             // Not to be synced for, and not worth the last room on a disk.
             Stake::Upkeep => Class {
                 restriction: false,
+                room: false,
                 ..by_parts
             },
             Stake::Everything => Class::LASTING,

@@ -17,8 +17,10 @@ use crate::journal::images::ImageSource;
 
 /// How often it looks whether a generation is due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long what no record tells of waits for images; a disk that is still full is asked no more often.
-const OWED_AFTER_MS: u64 = 10_000;
+/// The same while images are wanted soon.
+const LOOK_SOON: Duration = Duration::from_millis(50);
+/// How long nothing is tried by itself after a generation failed.
+const PAUSE_MS: u64 = 10_000;
 /// How many may wait for one generation.
 const ASKED_MAX: usize = 64;
 
@@ -29,6 +31,8 @@ pub type OnWritten = Box<dyn FnOnce(Outcome) + Send>;
 
 enum Ask {
     Write(OnWritten),
+    /// The same; nothing happens any more.
+    WriteLast(OnWritten),
     Stop,
 }
 
@@ -83,6 +87,13 @@ impl Keeper {
         }
     }
 
+    /// Has a last generation written, behind which nothing happens, and ends the thread.
+    pub fn finish(&self, on_written: OnWritten) {
+        // Without a thread nobody is called, and the caller sees that.
+        let _ = self.asks.send(Ask::WriteLast(on_written));
+        self.stop();
+    }
+
     /// Ends the thread, after the generation it is at and those that were asked for.
     pub fn stop(&self) {
         // Without a thread there is nobody to be told.
@@ -95,15 +106,26 @@ impl Keeper {
 
 impl Work {
     fn run(self, asked: &Receiver<Ask>) {
-        let mut last = self.clock.now();
+        let mut before = self.clock.now();
+        let mut failed = false;
         loop {
             let mut waiting = Vec::new();
-            let mut stop = false;
+            let (mut stop, mut last) = (false, false);
             let mut take = |ask| match ask {
                 Ask::Write(on_written) => waiting.push(on_written),
+                Ask::WriteLast(on_written) => {
+                    waiting.push(on_written);
+                    last = true;
+                }
                 Ask::Stop => stop = true,
             };
-            match asked.recv_timeout(LOOK_EVERY) {
+            let owed = self.source.is_owed();
+            let pause = if owed && !failed {
+                LOOK_SOON
+            } else {
+                LOOK_EVERY
+            };
+            match asked.recv_timeout(pause) {
                 Ok(ask) => {
                     take(ask);
                     asked.try_iter().for_each(&mut take);
@@ -111,13 +133,18 @@ impl Work {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            let since = self.clock.now().since_ms(last);
-            let due = since >= self.every_ms && self.store.has_news()
-                || since >= OWED_AFTER_MS && self.source.is_owed();
-            if !waiting.is_empty() || (!stop && (due || self.store.is_due())) {
+            let since = self.clock.now().since_ms(before);
+            let due = since >= self.every_ms && self.store.has_news() || self.store.is_due();
+            // A disk that is full is not asked again at once, but as soon as the log found room on it: until
+            // images hold what has no record, nothing is given.
+            let pausing = |ms| failed && since < ms;
+            let owed = owed && !self.store.is_short_of_room() && !pausing(PAUSE_MS / 5);
+            let due = owed || due && !pausing(PAUSE_MS);
+            if !waiting.is_empty() || (due && !stop) {
                 // Whatever comes of it, the next one on time is not sooner.
-                last = self.clock.now();
-                let outcome = self.store.write(&*self.source).map_err(Arc::new);
+                before = self.clock.now();
+                let outcome = self.store.write(&*self.source, last).map_err(Arc::new);
+                failed = outcome.is_err();
                 (self.tell)(&outcome);
                 for on_written in waiting {
                     on_written(outcome.clone());

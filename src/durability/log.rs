@@ -46,8 +46,10 @@ pub enum Mode {
 /// What a record is to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Class {
-    /// It takes something away: never lost once reported, and taken as long as there is any room.
+    /// It takes something away: never lost once reported.
     pub restriction: bool,
+    /// It is taken as long as there is any room, and may have what is kept for it.
+    pub room: bool,
     /// Logged and synced in every mode: accounts, keys, spent steps.
     pub always: bool,
 }
@@ -56,21 +58,25 @@ impl Class {
     /// Gives something.
     pub const GRANT: Self = Self {
         restriction: false,
+        room: false,
         always: false,
     };
     /// Takes something away.
     pub const RESTRICTION: Self = Self {
         restriction: true,
+        room: true,
         always: false,
     };
     /// Lasts in every mode, and nothing before it is lost once it was reported.
     pub const LASTING: Self = Self {
         restriction: true,
+        room: true,
         always: true,
     };
     /// Gives something that every mode keeps.
     pub const KEPT: Self = Self {
         restriction: false,
+        room: false,
         always: true,
     };
 }
@@ -162,7 +168,7 @@ struct Shared {
 /// What is called once if a sync fails, on the writer's thread, after all that waited was refused.
 pub type OnFailure = Box<dyn FnOnce(String) + Send>;
 
-/// The side of the log that many threads share. Dropping it closes it.
+/// The side of the log that many threads share. Dropping it ends it as a crash would, but for what waits.
 pub struct Log {
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -230,9 +236,9 @@ impl Log {
         let settings = &self.shared.settings;
         let logged = settings.mode != Mode::Snapshot || class.always;
         let mut front = self.shared.front.lock();
-        let bound = settings.buffer_bytes * if class.restriction { 2 } else { 1 };
+        let bound = settings.buffer_bytes * if class.room { 2 } else { 1 };
         let full = front.filling.cost() + payload.len() > bound;
-        let short = front.short_of_room && logged && !class.restriction;
+        let short = front.short_of_room && logged && !class.room;
         if front.poisoned
             || front.stopping
             || full
@@ -306,6 +312,7 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        self.close();
+        // Only who closes it says that it stopped in good order.
+        self.abandon();
     }
 }

@@ -50,6 +50,8 @@ pub struct Generation {
     pub number: u64,
     /// The lowest sequence up to which everything is in its images; the log is needed from the next one.
     pub position: u64,
+    /// Something happened to sessions after it that the log does not tell: none of its sessions may live.
+    pub unlogged: bool,
     /// Its files.
     pub images: Vec<ImageEntry>,
 }
@@ -70,8 +72,7 @@ pub struct Manifest {
     install_key: Zeroizing<[u8; KEY_BYTES]>,
     /// Development mode filled it: it is not to be served to others.
     pub development: bool,
-    /// A process served it that does not log sessions: if it did not stop in good order, what became
-    /// of them is not known, and none may live.
+    /// A process served it that does not log sessions: the log from its beginning does not tell of them.
     pub unlogged: bool,
     /// Something sealed, so that another key is noticed before anything depends on it.
     pub sealing_proof: Vec<u8>,
@@ -158,6 +159,20 @@ impl Manifest {
         generations.chain(nothing.then_some(None))
     }
 
+    /// Whether the log tells everything that happened to sessions since this start.
+    #[must_use]
+    pub fn is_logged_since(&self, start: Option<&Generation>) -> bool {
+        !start.map_or(self.unlogged, |generation| generation.unlogged)
+    }
+
+    /// From now on things happen to sessions that the log does not tell.
+    pub fn leave_unlogged(&mut self) {
+        self.unlogged = true;
+        for generation in &mut self.generations {
+            generation.unlogged = true;
+        }
+    }
+
     /// Names a new generation; the oldest one falls out if there are more than two.
     pub fn advance(&mut self, generation: Generation) {
         self.generations.insert(0, generation);
@@ -210,6 +225,7 @@ impl Manifest {
         for generation in &self.generations {
             out.extend_from_slice(&generation.number.to_le_bytes());
             out.extend_from_slice(&generation.position.to_le_bytes());
+            out.push(u8::from(generation.unlogged));
             let images: u16 = bounded(generation.images.len(), IMAGES_MAX, "number of images")?;
             out.extend_from_slice(&images.to_le_bytes());
             for image in &generation.images {
@@ -295,6 +311,10 @@ impl<'a> Fields<'a> {
     fn generation(&mut self) -> Result<Generation, HeadFlaw> {
         let number = self.u64()?;
         let position = self.u64()?;
+        let [unlogged] = self.take()?;
+        if unlogged > 1 {
+            return Err(HeadFlaw::Value("mark"));
+        }
         let count = usize::from(u16::from_le_bytes(self.take()?));
         // A number is believed only as far as there are bytes for it.
         if count > IMAGES_MAX || count * IMAGE_BYTES_MIN > self.0.len() {
@@ -318,6 +338,7 @@ impl<'a> Fields<'a> {
         Ok(Generation {
             number,
             position,
+            unlogged: unlogged == 1,
             images,
         })
     }

@@ -3,9 +3,7 @@
 //! Invariants: nothing is looked at as a payload whose checksum did not pass; nothing is allocated
 //! to read a record; the bytes of a record say where it stands in the order, and what stood before.
 
-use super::format::{
-    RECORD_HEAD_BYTES, RECORD_PAYLOAD_BYTES_MAX, RECORD_TAIL_BYTES, RECORD_TRIED_BYTES,
-};
+use super::format::{RECORD_HEAD_BYTES, RECORD_PAYLOAD_BYTES_MAX, RECORD_TAIL_BYTES};
 
 /// A place in the order of all records of a data directory, and the checksum of the record there.
 /// The first record has sequence 1; 0 stands before it.
@@ -142,15 +140,18 @@ pub fn read(bytes: &[u8]) -> Read<'_> {
 /// Finds a whole record anywhere in `bytes` whose sequence is in `wanted`: its offset and itself.
 ///
 /// Looks at every offset, since a damaged length says nothing of where the next record begins. The
-/// sequence rules nearly every offset out before a checksum is computed, and no more than
-/// [`RECORD_TRIED_BYTES`] are summed up in all, so that a file made to be slow is not; `Err(())` says that
-/// this was too little to know.
+/// sequence rules nearly every offset out before a checksum is computed, and no more than `budget` bytes
+/// ([`super::format::RECORD_TRIED_BYTES`] to begin with) are summed up in all, so that a file made to be slow is not;
+/// `Err(())` says that this was too little to know.
 #[expect(
     clippy::result_unit_err,
     reason = "there is nothing to say but that it is not known"
 )]
-pub fn find(bytes: &[u8], wanted: std::ops::Range<u64>) -> Result<Option<(usize, Record<'_>)>, ()> {
-    let mut left = RECORD_TRIED_BYTES;
+pub fn find<'a>(
+    bytes: &'a [u8],
+    wanted: std::ops::Range<u64>,
+    budget: &mut usize,
+) -> Result<Option<(usize, Record<'a>)>, ()> {
     let mut at = 0;
     while let Some(head) = bytes
         .get(at..)
@@ -181,7 +182,7 @@ pub fn find(bytes: &[u8], wanted: std::ops::Range<u64>) -> Result<Option<(usize,
             let length = u32::from_le_bytes([l0, l1, l2, l3]);
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             if length <= RECORD_PAYLOAD_BYTES_MAX.min(bytes.len() - at) {
-                left = left.checked_sub(length).ok_or(())?;
+                *budget = budget.checked_sub(length).ok_or(())?;
             }
             if let Read::Complete { record, .. } = read(bytes.get(at..).unwrap_or_default()) {
                 return Ok(Some((at, record)));
@@ -197,6 +198,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::durability::format::RECORD_TRIED_BYTES;
 
     const LABEL: Label = Label {
         kind: 1,
@@ -247,9 +249,11 @@ mod tests {
         for before in 0..40 {
             let mut all = vec![0x55; before];
             all.extend_from_slice(&bytes);
-            let found = find(&all, 42..43).unwrap().unwrap();
+            let found = find(&all, 42..43, &mut { RECORD_TRIED_BYTES })
+                .unwrap()
+                .unwrap();
             assert_eq!((found.0, found.1.link), (before, link));
-            assert_eq!(find(&all, 43..99), Ok(None));
+            assert_eq!(find(&all, 43..99, &mut { RECORD_TRIED_BYTES }), Ok(None));
         }
     }
 
@@ -262,7 +266,7 @@ mod tests {
                 *head = [0xff, 0xff, 3, 0, 1, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
             }
         }
-        assert_eq!(find(&bytes, 5..6), Err(()));
+        assert_eq!(find(&bytes, 5..6, &mut { RECORD_TRIED_BYTES }), Err(()));
     }
 
     proptest! {
@@ -271,7 +275,8 @@ mod tests {
             if let Read::Complete { record, rest } = read(&bytes) {
                 prop_assert!(record.payload.len() + rest.len() < bytes.len());
             }
-            prop_assert!(find(&bytes, 0..u64::MAX).is_ok());
+            let mut budget = RECORD_TRIED_BYTES;
+            prop_assert!(find(&bytes, 0..u64::MAX, &mut budget).is_ok());
         }
     }
 }

@@ -108,7 +108,7 @@ fn attempt(
         .map_err(Attempt::Image)?;
     }
     let position = generation.map_or(0, |generation| generation.position);
-    let log = read_log(storage, origin, position + 1, |record| {
+    let log = read_log(storage, origin, position.saturating_add(1), |record| {
         let (at, parts) = events_of(&record, sealer)?;
         clock_floor = clock_floor.max(at);
         state.replay(record.link.sequence, &parts);
@@ -116,7 +116,7 @@ fn attempt(
         Ok(())
     });
     let log = log.map_err(Attempt::Log)?;
-    let ended_all = manifest.unlogged && !log.end.stopped;
+    let ended_all = !manifest.is_logged_since(generation);
     Ok(Recovered {
         state,
         generation: generation.map(|generation| generation.number),

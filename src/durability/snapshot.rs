@@ -13,6 +13,7 @@ use super::images::{ImageError, ImageWriter, read_image};
 use super::manifest::{Generation, Manifest};
 use super::reading::LogError;
 use super::sealing::{Sealer, SealingError, Unseal};
+use super::segment::remove_leftover;
 use super::storage::{Storage, StorageError, SyncSite};
 use super::stored::{
     Id, StoredAccount, StoredClient, StoredError, StoredHandoff, StoredKey, StoredListed,
@@ -79,42 +80,63 @@ pub enum SnapshotError {
     Manifest(#[from] super::manifest::ManifestError),
 }
 
-/// Writes the images of a generation in `rows` files and one, and makes them durable, names included.
-pub fn write_generation(
-    storage: &dyn Storage,
-    origin: Origin,
-    number: u64,
-    rows: u16,
-    sealer: &Sealer,
-    source: &dyn ImageSource,
-) -> Result<Generation, SnapshotError> {
-    let settled = source.settle()?;
-    let head = ImageHead {
-        origin,
-        generation: number,
-    };
-    let mut images = Vec::with_capacity(usize::from(rows) + 1);
-    for row in 0..rows {
-        let mut image = ImageWriter::begin(storage, image_name(number, Some(row)), &head)?;
-        for slot in SlotNumber::from(0).filter(|slot| slot.shard(rows) == row) {
-            let (held, position) = source.slot(slot);
-            // What is not in the image is empty, and complete up to the generation's position.
-            if !held.is_empty() || position > settled {
-                write_slot(&mut image, slot, &held, position.max(settled))?;
+/// The images of a generation.
+pub struct Images {
+    /// Of which directory, and how encoded.
+    pub origin: Origin,
+    /// The generation.
+    pub number: u64,
+    /// In how many files the slots are.
+    pub rows: u16,
+}
+
+impl Images {
+    /// Writes them, and makes them durable, names included. Everything up to `settled` is in them.
+    pub fn write(
+        &self,
+        storage: &dyn Storage,
+        sealer: &Sealer,
+        source: &dyn ImageSource,
+        settled: u64,
+    ) -> Result<Generation, SnapshotError> {
+        let (number, rows) = (self.number, self.rows);
+        let head = ImageHead {
+            origin: self.origin,
+            generation: number,
+        };
+        let mut images = Vec::with_capacity(usize::from(rows) + 1);
+        for row in 0..rows {
+            let mut image = ImageWriter::begin(storage, image_name(number, Some(row)), &head)?;
+            for slot in SlotNumber::from(0).filter(|slot| slot.shard(rows) == row) {
+                let (held, position) = source.slot(slot);
+                // What is not in the image is empty, and complete up to the generation's position.
+                if !held.is_empty() || position > settled {
+                    write_slot(&mut image, slot, &held, position.max(settled))?;
+                }
             }
+            images.push(image.finish(storage, settled)?);
         }
+        let (directory, position) = source.directory()?;
+        let mut image = ImageWriter::begin(storage, image_name(number, None), &head)?;
+        write_directory(&mut image, &directory, position.max(settled), sealer)?;
         images.push(image.finish(storage, settled)?);
+        storage.sync_dir(SHARDS, SyncSite::ImageNames)?;
+        Ok(Generation {
+            number,
+            position: settled,
+            unlogged: false,
+            images,
+        })
     }
-    let (directory, position) = source.directory()?;
-    let mut image = ImageWriter::begin(storage, image_name(number, None), &head)?;
-    write_directory(&mut image, &directory, position.max(settled), sealer)?;
-    images.push(image.finish(storage, settled)?);
-    storage.sync_dir(SHARDS, SyncSite::ImageNames)?;
-    Ok(Generation {
-        number,
-        position: settled,
-        images,
-    })
+
+    /// Removes as many of them as there are and can be removed.
+    pub fn remove(&self, storage: &dyn Storage) {
+        let rows = (0..self.rows).map(Some).chain([None]);
+        for row in rows {
+            // The next start looks again.
+            let _ = remove_leftover(storage, &image_name(self.number, row));
+        }
+    }
 }
 
 fn write_slot(

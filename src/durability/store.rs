@@ -4,7 +4,7 @@
 //! generation left is not removed before a later manifest is durable.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -17,7 +17,7 @@ use super::manifest::{Generation, Manifest, ManifestError};
 use super::reading::{LogError, LogReport};
 use super::recovery::{Progress, Recovered, recover};
 use super::sealing::{Sealer, SealingError, SealingKey};
-use super::snapshot::{SnapshotError, remove_unnamed, write_generation};
+use super::snapshot::{Images, SnapshotError, remove_unnamed};
 use super::storage::{SharedStorage, StorageError};
 use crate::clock::SharedClock;
 use crate::engine::state::State;
@@ -174,18 +174,13 @@ impl Found {
             recovered,
             ..
         } = self;
+        // Left by attempts that came to nothing.
+        remove_unnamed(&*storage, &manifest)?;
         // What could not be read is nothing to fall back to; its number is not used again.
         let attempted = manifest.generations.first().map_or(0, |g| g.number);
         manifest
             .generations
             .retain(|g| Some(g.number) <= recovered.generation);
-        let unlogged = settings.log.mode == Mode::Snapshot;
-        // Before the first session that the log will not know.
-        if unlogged && !manifest.unlogged {
-            manifest.unlogged = true;
-            manifest.clock_floor = recovered.clock_floor;
-            manifest.store(&*storage)?;
-        }
         let log = Arc::new(Log::start(
             storage.clone(),
             origin(&manifest),
@@ -203,8 +198,9 @@ impl Found {
         let journal = Arc::new(LogJournal::new(log.clone(), encoder));
         let store = Store {
             rows: settings.rows,
-            must_write: recovered.ended_all || (manifest.unlogged && !unlogged),
-            unlogged,
+            must_write: recovered.ended_all,
+            serving: AtomicBool::new(false),
+            unlogged: settings.log.mode == Mode::Snapshot,
             manifest: Mutex::new(manifest),
             attempted: AtomicU64::new(attempted),
             carried: AtomicU64::new(recovered.log.bytes),
@@ -266,6 +262,8 @@ pub struct Store {
     rows: u16,
     unlogged: bool,
     must_write: bool,
+    /// Things may happen that the log does not tell.
+    serving: AtomicBool,
     /// The last number that a generation was attempted under.
     attempted: AtomicU64,
     /// Bytes of the log that were replayed, as long as no generation was written since.
@@ -302,54 +300,91 @@ impl Store {
         since > LOG_BYTES_MIN.max(self.image_bytes.load(Ordering::Relaxed) / 2)
     }
 
+    /// Grants are refused because there is no room on the disk.
+    #[must_use]
+    pub fn is_short_of_room(&self) -> bool {
+        self.log.counts().short_of_room
+    }
+
     /// Something may have happened since the last generation.
     #[must_use]
     pub fn has_news(&self) -> bool {
         self.unlogged || self.log.counts().bytes > self.written_at.load(Ordering::Relaxed)
     }
 
-    /// Writes a generation of this engine's state, and removes what it makes needless. One at a time.
-    pub fn write(&self, source: &dyn ImageSource) -> Result<Written, SnapshotError> {
+    /// Called before anybody is served: from now on things may happen that the log does not tell.
+    pub fn begin_serving(&self) -> Result<(), ManifestError> {
+        if !self.unlogged {
+            return Ok(());
+        }
         let mut manifest = self.manifest.lock();
-        let bytes_before = self.log.counts().bytes;
+        let mut next = manifest.clone();
+        next.leave_unlogged();
+        next.store(&*self.storage)?;
+        *manifest = next;
+        self.serving.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Writes a generation of this engine's state, and removes what it makes needless. One at a time.
+    ///
+    /// `last`: nothing happens any more, so that nothing is missing behind it.
+    pub fn write(&self, source: &dyn ImageSource, last: bool) -> Result<Written, SnapshotError> {
+        let mut manifest = self.manifest.lock();
         // A number is not used twice: after a failure the disk may know a generation that we do not.
         let newest = manifest.generations.first().map_or(0, |g| g.number);
         let number = newest.max(self.attempted.load(Ordering::Relaxed)) + 1;
         self.attempted.store(number, Ordering::Relaxed);
         let origin = origin(&manifest);
         let storage = &*self.storage;
-        let generation =
-            write_generation(storage, origin, number, self.rows, &self.sealer, source)?;
+        let settled = source.settle()?;
+        let logged = self.log.counts().bytes;
+        let images = Images {
+            origin,
+            number,
+            rows: self.rows,
+        };
+        let generation = match images.write(storage, &self.sealer, source, settled) {
+            Ok(generation) => generation,
+            Err(error) => {
+                // No manifest ever named them: what is there takes room that the log may want.
+                images.remove(storage);
+                return Err(error);
+            }
+        };
         let bytes = generation.bytes();
-        let position = generation.position;
         let mut next = manifest.clone();
-        next.advance(generation);
+        let unlogged = self.serving.load(Ordering::Relaxed) && self.unlogged && !last;
+        next.advance(Generation {
+            unlogged,
+            ..generation
+        });
         next.clock_floor = next.clock_floor.max(self.clock.now());
-        next.unlogged = self.unlogged;
         next.store(storage)?;
         *manifest = next;
         source.kept();
         self.carried.store(0, Ordering::Relaxed);
-        self.written_at.store(bytes_before, Ordering::Relaxed);
+        self.written_at.store(logged, Ordering::Relaxed);
         self.image_bytes.store(bytes, Ordering::Relaxed);
         remove_unnamed(storage, &manifest)?;
         let trimmed = log::trim(storage, manifest.log_needed_from())?;
         Ok(Written {
             generation: number,
-            position,
+            position: settled,
             bytes,
             trimmed,
         })
     }
 
-    /// Writes what waits, and marks the log as stopped in good order, unless `clean` says that something
-    /// is missing which only a generation would have held.
-    pub fn close(&self, clean: bool) {
-        if clean || !self.unlogged {
-            self.log.close();
-        } else {
-            self.log.abandon();
-        }
+    /// Whether a last generation is all that keeps sessions over a stop.
+    #[must_use]
+    pub fn is_unlogged(&self) -> bool {
+        self.unlogged
+    }
+
+    /// Writes what waits, and marks the log as stopped in good order.
+    pub fn close(&self) {
+        self.log.close();
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Slot {
     pub(super) handoffs: HashMap<HandoffId, Handoff>,
     pub(super) clients: HashMap<ClientId, Client>,
     wheel: Wheel,
+    /// Sessions that end with another one: nothing tells this slot when that one ends. Few.
+    hanging: Vec<SessionId>,
     /// The sequence up to which everything that is logged for the slot is in it. Source: R11.
     position: u64,
     /// Set by readers that touched a record here, cleared by the owner when it logs activity.
@@ -109,6 +111,11 @@ impl Slot {
     /// The ids in the slot, in no order.
     pub(super) fn ids(&self) -> impl Iterator<Item = SessionId> {
         self.records.iter().map(|(_, record)| record.id)
+    }
+
+    /// The sessions that end with another one.
+    pub(super) fn hanging(&self) -> &[SessionId] {
+        &self.hanging
     }
 
     /// Changes the slot as the event says.
@@ -215,6 +222,14 @@ impl Slot {
         taken
     }
 
+    /// Marks sessions whose activity was taken and not logged after all: it is taken again.
+    pub fn keep_activity(&self, ids: impl Iterator<Item = SessionId>) {
+        for record in ids.filter_map(|id| self.find(id)) {
+            record.activity.mark();
+        }
+        self.mark_touched();
+    }
+
     /// Collects sessions that may be due at `now`, at most about `max`, and puts each back into
     /// the wheel for its present deadline: one that ended leaves with the event that ends it.
     pub fn collect_due(&mut self, now: Timestamp, max: usize) -> (Vec<SessionId>, bool) {
@@ -257,6 +272,9 @@ impl Slot {
     /// Gives a record its place in the index and in the wheel.
     fn place(&mut self, mut record: Record, extra: Option<Extra>, now: Timestamp) {
         if let Some(extra) = extra {
+            if extra.parent.is_some() {
+                self.hanging.push(record.id);
+            }
             record.set_extra(self.extras.insert(Box::new(extra)));
         }
         let (hash, due) = (record.id.table_hash(), record.deadline());
@@ -291,6 +309,9 @@ impl Slot {
         self.wheel.remove(&mut self.records, handle);
         if let Some(record) = self.records.remove(handle) {
             let extra = record.extra().and_then(|extra| self.extras.remove(extra));
+            if extra.as_ref().is_some_and(|extra| extra.parent.is_some()) {
+                self.hanging.retain(|hanging| *hanging != id);
+            }
             let client = extra.and_then(|extra| extra.client);
             if let Some(client) = client.and_then(|id| self.clients.get_mut(&id)) {
                 client.lose(record.ended(at, reason));

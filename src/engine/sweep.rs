@@ -26,7 +26,7 @@ pub struct Swept {
     pub more: bool,
 }
 
-/// Collects what is due in a slot, by its wheel.
+/// Collects what is due in a slot: by its wheel, and what hangs on a session that is dead.
 #[must_use]
 pub fn due(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Swept {
     let Some(slot) = world.slot_at(number) else {
@@ -34,7 +34,9 @@ pub fn due(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Swe
     };
     let (ids, more) = slot.write().collect_due(now, max);
     let looked = ids.len();
-    let mut parts = endings(world, ids.into_iter(), now);
+    let hanging: Vec<_> = slot.read().hanging().iter().take(max).copied().collect();
+    let hanging = hanging.into_iter().filter(|id| !ids.contains(id));
+    let mut parts = endings(world, ids.iter().copied().chain(hanging), now);
     let handoffs = world.dead_handoffs(number, now, max);
     parts.extend(
         handoffs

@@ -36,6 +36,9 @@ pub trait Entry: Send + Sync {
 pub enum Stake {
     /// What its parts give and take.
     Parts,
+    /// The same, but somebody asked to be given something: on a full disk it is refused, even if it takes
+    /// something away on the way.
+    Grant,
     /// Nothing that was promised to anybody: it says what follows from earlier records, and will be said
     /// again if it is lost.
     Upkeep,

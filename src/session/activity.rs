@@ -108,6 +108,11 @@ impl Activity {
         (before & TOUCHED != 0).then(|| Timestamp::from_ms(before & TIME))
     }
 
+    /// Sets the touched mark: there is something to log.
+    pub fn mark(&self) {
+        self.0.fetch_or(TOUCHED, Ordering::AcqRel);
+    }
+
     /// Replays a logged activity: the later of both stays, marks stay.
     pub fn restore(&self, at: Timestamp) {
         let later = |word: u64| Some((word & !TIME) | (word & TIME).max(at.ms()));

@@ -112,6 +112,7 @@ fn live(
             manifest.advance(Generation {
                 number,
                 position,
+                unlogged: false,
                 images,
             });
             manifest.store(storage)?;

@@ -234,7 +234,7 @@ fn images_that_are_missing_or_anothers_have_a_stand_in_and_without_one_are_refus
 }
 
 /// A state that stands still, for images of it.
-struct Still(State, u64);
+pub(crate) struct Still(pub(crate) State, pub(crate) u64);
 
 impl ImageSource for Still {
     fn settle(&self) -> Result<u64, NoImage> {
@@ -265,9 +265,9 @@ fn a_generation_that_was_passed_over_is_not_what_there_is_to_fall_back_to() {
     let clock = Arc::new(ManualClock::at_ms(MADE.ms()));
     let failed = Box::new(|why| panic!("the log failed: {why}"));
     let (store, state) = found.serve(&settings(), clock, failed).unwrap();
-    let written = store.write(&Still(state, last)).unwrap();
+    let written = store.write(&Still(state, last), false).unwrap();
     assert_eq!(written.generation, 3, "a number is not used twice");
-    store.close(true);
+    store.close();
 
     let manifest = Manifest::load(&storage).unwrap().unwrap();
     let generations = &manifest.generations;

@@ -24,6 +24,7 @@ fn full() -> Manifest {
         manifest.advance(Generation {
             number,
             position: number * 70,
+            unlogged: number == 2,
             images: (0..3).map(image).collect(),
         });
     }

@@ -17,7 +17,7 @@ proptest! {
     fn records_and_heads_are_read_in_place(bytes in prop::collection::vec(any::<u8>(), 0..2_000)) {
         let (asked, ()) = asked(|| {
             let _ = record::read(&bytes);
-            let _ = record::find(&bytes, 0..u64::MAX);
+            let _ = record::find(&bytes, 0..u64::MAX, &mut sessile::durability::format::RECORD_TRIED_BYTES.clone());
             let _ = SegmentHead::decode(&bytes);
             let _ = Seal::decode(&bytes);
         });

@@ -12,6 +12,7 @@ use sessile::durability::store::{Found, StoreSettings};
 use sessile::engine::state::State;
 use sessile::entropy::SystemEntropy;
 
+use crate::decay::Still;
 use crate::whole::{MADE, Whole, digest_of, read, read_with, settings};
 
 fn in_mode(mode: Mode) -> StoreSettings {
@@ -26,14 +27,34 @@ fn sessions(state: &State) -> usize {
     state.world.session_count()
 }
 
-/// A process that serves the directory in this mode and ends without a word, or in good order.
-fn serve(storage: &FaultyStorage, settings: &StoreSettings, stop: bool) -> bool {
+/// How far a process comes that serves the directory.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    /// It is killed before it serves anybody.
+    Early,
+    /// It is killed while it serves.
+    Killed,
+    /// It stops in good order.
+    Stopped,
+}
+
+/// A process in this mode. Whether it had to write a generation before it served anybody, which it did.
+fn serve(storage: &FaultyStorage, settings: &StoreSettings, end: End) -> bool {
     let found = read_with(storage, settings, MADE).unwrap();
+    let last = found.recovered.log.end.last.sequence;
     let clock = Arc::new(ManualClock::at_ms(MADE.ms()));
-    let (store, _) = found.serve(settings, clock, Box::new(|_| {})).unwrap();
+    let (store, state) = found.serve(settings, clock, Box::new(|_| {})).unwrap();
     let must_write = store.must_write();
-    if stop {
-        store.close(true);
+    let still = Still(state, last);
+    if must_write {
+        store.write(&still, false).unwrap();
+    }
+    if end != End::Early {
+        store.begin_serving().unwrap();
+    }
+    if end == End::Stopped {
+        store.write(&still, true).unwrap();
+        store.close();
     } else {
         // Nothing that its end would write gets to the disk.
         storage.kill_after(0);
@@ -43,52 +64,63 @@ fn serve(storage: &FaultyStorage, settings: &StoreSettings, stop: bool) -> bool 
     must_write
 }
 
+/// The digest of what is found, and whether sessions had to end.
+fn found(storage: &FaultyStorage, settings: &StoreSettings) -> (u128, bool) {
+    let found = read_with(storage, settings, MADE).unwrap();
+    if found.recovered.ended_all {
+        assert_eq!(sessions(&found.recovered.state), 0);
+    }
+    (digest_of(&found), found.recovered.ended_all)
+}
+
 #[test]
 fn after_a_crash_of_a_process_that_logs_no_sessions_none_lives_unless_that_is_asked_for() {
     let whole = Whole::make();
+    let storage = &whole.storage;
     let (unlogged, logged) = (in_mode(Mode::Snapshot), in_mode(Mode::Sync));
-    let found = read(&whole.storage).unwrap();
-    assert!(!found.recovered.ended_all && sessions(&found.recovered.state) > 4);
-    let accounts = found.recovered.state.world.accounts.count();
+    let accounts = |storage| {
+        let found = read(storage).unwrap();
+        found.recovered.state.world.accounts.count()
+    };
+    let all = (whole.digest, false);
+    let (had, known) = (accounts(storage), found(storage, &logged));
+    assert_eq!(known, all);
 
-    // A stop in good order keeps everything, in whatever mode it goes on.
-    assert!(!serve(&whole.storage, &unlogged, true));
-    let found = read_with(&whole.storage, &logged, MADE).unwrap();
-    assert_eq!(
-        (digest_of(&found), found.recovered.ended_all),
-        (whole.digest, false)
-    );
-
-    // The next process begins another segment; when it is killed, what became of sessions is not known.
-    serve(&whole.storage, &unlogged, false);
-    for settings in [&unlogged, &logged] {
-        let found = read_with(&whole.storage, settings, MADE).unwrap();
-        assert!(found.recovered.ended_all);
-        let state = &found.recovered.state;
+    // Whoever serves nobody changes nothing, and a stop in good order keeps everything.
+    for end in [End::Early, End::Stopped] {
+        assert!(!serve(storage, &unlogged, end));
         assert_eq!(
-            (sessions(state), state.world.accounts.count()),
-            (0, accounts)
+            (found(storage, &unlogged), found(storage, &logged)),
+            (all, all)
         );
     }
+
+    // But the generation before the last says nothing of what happened until then.
+    let newest = Manifest::load(storage).unwrap().unwrap().generations[0].clone();
+    let image = newest.images[0].name.clone();
+    let damaged = storage.copy();
+    damaged.put(&image, b"");
+    assert!(found(&damaged, &logged).1);
+
+    // Killed while it served: what became of sessions is not known.
+    assert!(!serve(storage, &unlogged, End::Killed));
+    for settings in [&unlogged, &logged] {
+        assert!(found(storage, settings).1);
+    }
+    assert_eq!(accounts(storage), had);
     let reviving = StoreSettings {
         revive: true,
         ..in_mode(Mode::Snapshot)
     };
-    let found = read_with(&whole.storage, &reviving, MADE).unwrap();
-    assert_eq!(
-        (digest_of(&found), found.recovered.ended_all),
-        (whole.digest, false)
-    );
+    assert_eq!(found(storage, &reviving), all);
 
-    // It is not forgotten before a generation says what there is now.
-    assert!(serve(&whole.storage, &logged, false));
-    assert!(Manifest::load(&whole.storage).unwrap().unwrap().unlogged);
-    assert!(
-        read_with(&whole.storage, &logged, MADE)
-            .unwrap()
-            .recovered
-            .ended_all
-    );
+    // The next one says so on disk before it serves; then its own sessions live on, whatever it began with.
+    assert!(serve(storage, &logged, End::Killed));
+    let (digest, ended) = found(storage, &logged);
+    assert!(!ended && digest != whole.digest);
+    let newest = Manifest::load(storage).unwrap().unwrap().generations[0].clone();
+    storage.put(&newest.images[0].name, b"");
+    assert!(found(storage, &logged).1);
 }
 
 #[test]

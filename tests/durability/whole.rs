@@ -253,7 +253,7 @@ impl Scene {
         for act in 0..3 {
             self.act(act, pair);
             if act < 2 {
-                self.store.write(&self.engine).unwrap();
+                self.store.write(&self.engine, false).unwrap();
             }
         }
         self.ask_only(end(self.id("bob", 2, 0)));

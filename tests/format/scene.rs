@@ -151,10 +151,10 @@ pub(crate) fn written() -> (FaultyStorage, u128) {
             engine.log(parts);
         }
         if nth < 2 {
-            store.write(&engine).unwrap();
+            store.write(&engine, false).unwrap();
         }
     }
-    store.close(true);
+    store.close();
     let digest = digest_of(&engine.state.lock());
     (storage, digest)
 }

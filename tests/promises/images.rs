@@ -162,6 +162,14 @@ fn an_end_without_a_record_is_acknowledged_once_images_hold_it() {
     let taken = take(&rig.engine);
     assert_eq!(rig.ask(end(id)), Err(ServiceError::Unavailable));
     rig.engine.kept();
+    assert!(
+        rig.engine.is_owed(),
+        "recovery may begin with the generation before"
+    );
+    let other = open(account, vec![rig.id(2)]);
+    assert_eq!(rig.ask(other.clone()), Err(ServiceError::Unavailable));
+    rig.engine.settle().unwrap();
+    rig.engine.kept();
     assert!(!rig.engine.is_owed());
     assert!(matches!(rig.ask(end(id)), Err(ServiceError::Refused(_))));
 
@@ -169,5 +177,6 @@ fn an_end_without_a_record_is_acknowledged_once_images_hold_it() {
     let history = journal.records();
     let logged = State::of_history(InstallKey::new([7; 32]), &history);
     assert_eq!(logged.world.session_count(), 1);
+    assert_eq!(rig.ask(other), Ok(Reply::Done));
     assert_eq!(restored(&taken).world.session_count(), 0);
 }

@@ -256,6 +256,9 @@ impl Life {
             let all = self.sessions.iter().copied();
             all.filter(|id| self.rig.live(*id)).collect::<Vec<_>>()
         };
+        // The sweepers' wheels turn by whole seconds, and this clock stands still.
+        let past = self.rig.engine.now().ms() % 1_000;
+        self.rig.clock.advance_ms(1_000 - past);
         let mut before = None;
         until("the dead were ended", || {
             let figures = wait(self.rig.engine.figures().get());

@@ -56,6 +56,7 @@ fn show_when(nth: usize, when: When) {
         // Asked again, what only memory knows to have ended is not acknowledged: a restart revives it.
         let is_recorded = journal.records().len() > recorded;
         assert!(is_recorded || next.status >= 400, "{name}: {}", next.text());
+        scene.node.hold_in_images();
         let other = scene.begin(Request::login("ann", "password-1")).answer();
         assert_eq!(other.status, 200, "{name}: {}", other.text());
         drop(pump);

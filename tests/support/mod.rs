@@ -16,6 +16,7 @@ use sessile::entropy::SystemEntropy;
 use sessile::http::admin::{AdminTokens, Role};
 use sessile::http::settings::ClerkSettings;
 use sessile::http::surroundings::Surroundings;
+use sessile::journal::images::ImageSource;
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::policy::Policy;
 
@@ -133,6 +134,15 @@ impl Node {
             engine,
             stop: Some(stop),
             thread: Some(thread),
+        }
+    }
+
+    /// What the journal refused and took effect all the same is in two generations of images: nothing is
+    /// held back because of it any more.
+    pub(crate) fn hold_in_images(&self) {
+        for _ in 0..2 {
+            self.engine.settle().unwrap();
+            self.engine.kept();
         }
     }
 

@@ -153,7 +153,7 @@ fn a_backup_is_the_state_that_its_last_record_left() {
                 }
             });
         }
-        let written = store.write(&engine).unwrap();
+        let written = store.write(&engine, false).unwrap();
         let copied = backup::backup(&data, &out, &Holder::Node, Some(written.generation)).unwrap();
         going.store(false, Ordering::Relaxed);
         assert!(copied.last >= written.position);

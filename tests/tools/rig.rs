@@ -149,6 +149,7 @@ impl Served {
         let clock = Arc::new(SystemClock::start(found.recovered.clock_floor));
         let failed = Box::new(|why: String| panic!("{why}"));
         let (store, state) = found.serve(&settings(mode), clock.clone(), failed).unwrap();
+        store.begin_serving().unwrap();
         let store = Arc::new(store);
         let ports = Ports {
             clock,
@@ -182,7 +183,7 @@ impl Served {
 
     /// Writes a generation of images.
     pub(crate) fn snapshot(&self) -> Written {
-        self.store.write(&self.engine).unwrap()
+        self.store.write(&self.engine, false).unwrap()
     }
 
     pub(crate) fn live(&self, id: SessionId) -> bool {
@@ -430,8 +431,11 @@ impl Served {
     }
 
     fn end(&mut self) {
+        if self.store.is_unlogged() && self.stop.is_some() {
+            self.store.write(&self.engine, true).unwrap();
+        }
         self.stop_owners();
-        self.store.close(true);
+        self.store.close();
     }
 
     fn stop_owners(&mut self) {

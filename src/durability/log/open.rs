@@ -114,8 +114,16 @@ impl LogWriter {
         writer.shared.front.lock().short_of_room = !reserve;
         // A sealed segment gets no more records.
         if end.stopped {
-            let source = Source::New(settings.room_bytes);
-            writer.rotate(source).map_err(opened)?;
+            match writer.rotate(Source::New(settings.room_bytes)) {
+                // On a full disk the room that is kept does: what takes away can still be logged.
+                Err(WriteError::Refused(_)) if writer.reserve => {
+                    writer.rotate(Source::Reserve).map_err(opened)?;
+                    writer.reserve = false;
+                    writer.short_since = Some(writer.clock.now());
+                    writer.shared.front.lock().short_of_room = true;
+                }
+                rotated => rotated.map_err(opened)?,
+            }
         }
         Ok(writer)
     }

@@ -75,8 +75,10 @@ impl LogWriter {
                 return Wake::Stop;
             }
             front.idle = true;
-            let pause = if self.unsynced.is_some() {
-                SYNC_EVERY_MS
+            let pause = if let Some(since) = self.unsynced {
+                // From when the oldest was written, whatever came since.
+                let waited = self.clock.now().since_ms(since);
+                SYNC_EVERY_MS.saturating_sub(waited).max(1)
             } else if self.short_since.is_some() {
                 RETRY_EVERY_MS
             } else {
@@ -265,7 +267,7 @@ impl LogWriter {
             let mut front = self.shared.front.lock();
             front.short_of_room = true;
             let later = std::mem::replace(&mut front.filling, Batch::new(before, false));
-            let kept = |class: Class| restrictions_stay && class.restriction;
+            let kept = |class: Class| restrictions_stay && class.room;
             let (batch, refused) = batch.without(later, before, kept);
             front.filling = Batch::new(batch.last(), false);
             (batch, refused)

@@ -2,8 +2,8 @@
 
 use super::{Cut, LogError, Tail};
 use crate::durability::format::{
-    RECORD_HEAD_BYTES, RECORD_TAIL_BYTES, SEAL_AT, SECTOR_BYTES, SEGMENT_HEAD_BYTES, Seal,
-    SealKind, SegmentHead, segment_name,
+    RECORD_HEAD_BYTES, RECORD_TAIL_BYTES, RECORD_TRIED_BYTES, SEAL_AT, SECTOR_BYTES,
+    SEGMENT_HEAD_BYTES, Seal, SealKind, SegmentHead, segment_name,
 };
 use crate::durability::record::{self, Read, Record};
 
@@ -165,8 +165,8 @@ fn torn(name: &str, offset: usize, rest: &[u8], wanted: u64) -> Result<Option<Cu
     let smallest = RECORD_HEAD_BYTES + RECORD_TAIL_BYTES;
     let possible = u64::try_from(rest.len() / smallest).unwrap_or(u64::MAX);
     let later = wanted..wanted.saturating_add(possible).saturating_add(1);
-    let (mut records, mut left) = (0, rest);
-    while let Some((at, record)) = record::find(left, later.clone())
+    let (mut records, mut left, mut budget) = (0, rest, RECORD_TRIED_BYTES);
+    while let Some((at, record)) = record::find(left, later.clone(), &mut budget)
         .map_err(|()| "whether whole records follow it cannot be told".to_owned())?
     {
         if record.label.after_sync {

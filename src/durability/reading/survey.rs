@@ -5,8 +5,8 @@
 
 use super::{LogError, head_of, log_names};
 use crate::durability::format::{
-    Origin, RECORD_HEAD_BYTES, RECORD_TAIL_BYTES, SECTOR_BYTES, SEGMENT_BYTES_MAX,
-    SEGMENT_HEAD_BYTES, Seal, segment_name,
+    Origin, RECORD_HEAD_BYTES, RECORD_TAIL_BYTES, RECORD_TRIED_BYTES, SECTOR_BYTES,
+    SEGMENT_BYTES_MAX, SEGMENT_HEAD_BYTES, Seal, segment_name,
 };
 use crate::durability::record::{self, Read, Record};
 use crate::durability::storage::{Storage, read_file};
@@ -24,6 +24,8 @@ struct Survey<'a> {
     found: Vec<LogError>,
     /// The last whole record so far.
     last: Option<u64>,
+    /// What the searches for whole records may still sum up.
+    budget: usize,
 }
 
 /// Every bad place of the log from record `from` on; payloads are judged by `judge`.
@@ -38,6 +40,7 @@ pub fn survey(storage: &dyn Storage, origin: Origin, from: u64, judge: Judge<'_>
         judge,
         found: Vec::new(),
         last: from.checked_sub(1),
+        budget: RECORD_TRIED_BYTES,
     };
     let begin = segments.iter().rposition(|first| *first <= from);
     if begin.is_some() {
@@ -133,7 +136,7 @@ impl Survey<'_> {
             };
             let possible = u64::try_from(rest.len() / SMALLEST_BYTES).unwrap_or(u64::MAX);
             let later = wanted..wanted.saturating_add(possible).saturating_add(1);
-            match record::find(rest, later) {
+            match record::find(rest, later, &mut self.budget) {
                 Ok(Some((behind, record))) => {
                     let next = record.link.sequence;
                     let what = format!(

@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 use super::profile::StoredProfile;
 use super::{StoredError, at};
 use crate::durability::sealing::{Sealer, SealingError, Unseal};
+use crate::engine::accounts::ACCOUNTS_MAX;
+use crate::engine::keys::KEYS_MAX;
 use crate::session::account::{Account, ClientType, PasswordHash, TotpSeed, Username};
 use crate::session::id::{AccountId, KeyId};
 use crate::session::key::{Key, KeyKind};
@@ -49,6 +51,13 @@ impl std::fmt::Debug for StoredHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("StoredHash(..)")
     }
+}
+
+/// The account with this number, which is one that the engine gives.
+pub(in crate::durability) fn account_id(number: u32) -> Result<AccountId, StoredError> {
+    let id = Some(number).filter(|number| *number < ACCOUNTS_MAX);
+    id.map(AccountId)
+        .ok_or(StoredError::Value("account number"))
 }
 
 fn account_name(id: AccountId) -> String {
@@ -104,7 +113,7 @@ impl StoredAccount {
         self,
         sealer: &dyn Unseal,
     ) -> Result<(AccountId, Arc<Account>), StoredError> {
-        let id = AccountId(self.id);
+        let id = account_id(self.id)?;
         let seed = |sealed: Vec<u8>| -> Result<TotpSeed, StoredError> {
             let plain = sealer.unseal(SEED, &account_name(id), &sealed)?;
             let seed = plain.as_slice().try_into();
@@ -192,6 +201,7 @@ impl StoredKey {
                 .map(network)
                 .collect::<Result<_, _>>()?,
         };
-        Ok((KeyId(self.id), key))
+        let id = Some(self.id).filter(|id| *id < KEYS_MAX);
+        Ok((id.map(KeyId).ok_or(StoredError::Value("key number"))?, key))
     }
 }

@@ -123,10 +123,13 @@ pub fn examine(storage: &dyn Storage, manifest: &Manifest) -> Examined {
         .iter()
         .take(FINDINGS_MAX)
         .map(|(error, part)| finding(error, *part, start));
-    let stopped = log.as_ref().is_ok_and(|log| log.end.stopped);
+    let begins = start.ok().map(|start| {
+        let mut known = manifest.generations.iter();
+        known.find(|generation| Some(generation.number) == start)
+    });
     Examined {
         instance: manifest.instance,
-        ends_sessions: manifest.unlogged && !stopped,
+        ends_sessions: begins.is_some_and(|start| !manifest.is_logged_since(start)),
         findings: findings.collect(),
         generations,
         log_from: from,

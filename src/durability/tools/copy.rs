@@ -145,6 +145,8 @@ fn images(
     to.sync_dir(SHARDS, SyncSite::ImageNames)?;
     Ok(Generation {
         images,
+        // A copy that was asked for is what it was asked for: its sessions as they were then.
+        unlogged: generation.unlogged && !from.settled,
         ..generation.clone()
     })
 }
@@ -207,8 +209,7 @@ impl<'a> Tail<'a> {
                 .take()
                 .map_or(ToolError::Log(error), ToolError::Storage)
         })?;
-        let known = from.settled || report.end.stopped || !from.manifest.unlogged;
-        self.finish(known)?;
+        self.finish()?;
         Ok(report)
     }
 
@@ -237,15 +238,12 @@ impl<'a> Tail<'a> {
     }
 
     /// Sealed, so that whatever is bad in it later is damage and never a torn tail.
-    fn finish(mut self, sealed: bool) -> Result<(), StorageError> {
+    fn finish(mut self) -> Result<(), StorageError> {
         if !self.buffer.is_empty() {
             self.flush()?;
         }
         self.segment.sync(SyncSite::Records).map_err(written)?;
-        match sealed {
-            true => self.segment.seal(SealKind::Stopped).map_err(written),
-            false => Ok(()),
-        }
+        self.segment.seal(SealKind::Stopped).map_err(written)
     }
 }
 

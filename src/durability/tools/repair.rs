@@ -10,8 +10,8 @@ use super::check::{Examined, examine};
 use super::{Looked, ToolError, manifest_of, origin};
 use crate::durability::directory::DataDirectory;
 use crate::durability::format::{
-    RECORD_HEAD_BYTES, RECORD_TAIL_BYTES, SECTOR_BYTES, SEGMENT_BYTES_MAX, SEGMENT_HEAD_BYTES,
-    Seal, segment_name,
+    RECORD_HEAD_BYTES, RECORD_TAIL_BYTES, RECORD_TRIED_BYTES, SECTOR_BYTES, SEGMENT_BYTES_MAX,
+    SEGMENT_HEAD_BYTES, Seal, segment_name,
 };
 use crate::durability::manifest::Manifest;
 use crate::durability::reading::{head_of, log_names};
@@ -134,8 +134,8 @@ fn whole_records(bytes: &[u8], first: u64) -> Result<u64, ToolError> {
     let smallest = RECORD_HEAD_BYTES + RECORD_TAIL_BYTES;
     let possible = u64::try_from(bytes.len() / smallest).unwrap_or(u64::MAX);
     let wanted = first..first.saturating_add(possible).saturating_add(1);
-    let (mut left, mut records) = (bytes, 0);
-    let found = |left| record::find(left, wanted.clone());
+    let (mut left, mut records, mut budget) = (bytes, 0, RECORD_TRIED_BYTES);
+    let mut found = |left| record::find(left, wanted.clone(), &mut budget);
     while let Some((at, record)) =
         found(left).map_err(|()| refused("how many records follow cannot be told"))?
     {

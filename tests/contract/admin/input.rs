@@ -245,6 +245,7 @@ fn a_journal_that_takes_no_records_is_503_and_what_takes_away_holds() {
     }
     assert!(!node.is_live(&session), "the revocation holds");
     node.journal.refuse(false);
+    node.hold_in_images();
     node.refuses(
         ("GET", "/admin/v1/accounts/carol", Value::Null),
         (404, "not_found"),

@@ -114,6 +114,7 @@ fn a_node_that_cannot_write_grants_nothing_and_takes_away_all_the_same() {
     assert_eq!(alice.status(&session), "ended");
     refused(&bob.call(&other, ""), 404, "resource_not_found");
     node.journal.refuse(false);
+    node.hold_in_images();
     assert_eq!(alice.status(&session), "ended");
     assert_eq!(otto.statuses(), []);
     alice.sign_in("alice");

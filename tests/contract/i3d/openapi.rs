@@ -175,6 +175,7 @@ fn every_status_of_a_call_is_listed_and_every_listed_one_can_be_had() {
     saw(otp_call, otp(&node, &key, "x"));
     saw(logout_call, log_out(&node, &other));
     node.journal.refuse(false);
+    node.hold_in_images();
     saw(otp_call, otp(&node, &key, "x"));
     saw(otp_call, otp(&node, &key, &code(&seed, 0)));
     saw(user_call, user(&node, &key));
@@ -183,10 +184,12 @@ fn every_status_of_a_call_is_listed_and_every_listed_one_can_be_had() {
     node.journal.refuse(true);
     saw(login_call, log_in(&node, &key, "alice", PASSWORD));
     node.journal.refuse(false);
+    node.hold_in_images();
     complete(&log_in(&node, &other, "alice", PASSWORD));
     node.journal.refuse(true);
     saw(logout_call, log_out(&node, &other));
     node.journal.refuse(false);
+    node.hold_in_images();
     node.clock.advance_ms(60_000);
     pending(&log_in(&node, &key, "otto", PASSWORD));
     for _ in 0..5 {

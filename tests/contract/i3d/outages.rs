@@ -18,8 +18,10 @@ fn a_node_that_takes_no_records_says_so() {
     refused(&log_out(&node, &there), 503, 60_012);
     assert_eq!(who(&node, &there), None);
     node.journal.refuse(false);
-    // Nobody is logged in any more, but only as far as memory knows.
+    // Nobody is logged in any more, but only as far as memory knows: nothing is given before images do, too.
     refused(&log_out(&node, &there), 503, 60_012);
+    refused(&log_in(&node, &key, "alice", PASSWORD), 503, 60_012);
+    node.hold_in_images();
     assert_eq!(who(&node, &key), None);
     complete(&log_in(&node, &key, "alice", PASSWORD));
 }

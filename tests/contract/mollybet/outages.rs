@@ -35,6 +35,7 @@ fn a_node_that_cannot_write_grants_nothing() {
     unavailable(&call(&node, "POST", &session, "tokenize/"));
     ok(&get(&node, &session));
     node.journal.refuse(false);
+    node.hold_in_images();
     let after = node.administer("GET", "/admin/v1/sessions", Value::Null);
     assert_eq!(after, sessions);
     text(&log_in(&node, "root", PASSWORD));
@@ -51,6 +52,7 @@ fn a_node_that_cannot_write_takes_away_all_the_same() {
     unavailable(&detokenize(&node, &two, &handoff));
     assert!(!alive(&node, &one));
     node.journal.refuse(false);
+    node.hold_in_images();
     assert!(!alive(&node, &one));
     refused(&detokenize(&node, &two, &handoff), 404, "not_found");
 }

@@ -31,9 +31,12 @@ fn a_single_call_that_the_engine_cannot_take_is_503() {
     // What needs no record goes on; a close holds though it could not be recorded (R2).
     assert!(!desk.is_active(&token));
     desk.node.journal.refuse(false);
-    assert_eq!(code(&desk.call("session.open_session", "")), 0);
-    // But it is not said to be closed: a restart would bring it back.
+    // But it is not said to be closed, nor anything opened: a restart would bring it back.
     assert_eq!(desk.say(&close).text(), BUSY);
+    assert_eq!(desk.say(&request("session.open_session", "")).text(), BUSY);
+    desk.node.hold_in_images();
+    assert_eq!(code(&desk.call("session.open_session", "")), 0);
+    assert_eq!(desk.say(&close).status, 200);
 }
 
 #[test]
