@@ -2,7 +2,7 @@
 //! was appended while the last one ran.
 //!
 //! What an acknowledgement means depends on the mode ([`Mode`]). Who writes alone waits for nobody: the
-//! writer takes what is there. Who writes among many gives the others 150 µs to join the same sync. The
+//! writer takes what is there. Who writes among many gives the others 50 µs to join the same sync. The
 //! writer is woken only when it sleeps.
 //!
 //! Invariants: sequences are given without gaps, in the order of `append`; entries are reported in

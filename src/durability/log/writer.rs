@@ -21,7 +21,7 @@ const SYNC_EVERY_MS: u64 = 500;
 /// A batch of so many records shows that many write at once.
 const COMPANY_MIN: usize = 4;
 /// How long a batch may wait for the rest of a burst: no longer than a quick sync takes.
-const GATHER: Duration = Duration::from_micros(150);
+const GATHER: Duration = Duration::from_micros(50);
 /// How often a full disk is asked for room.
 const RETRY_EVERY_MS: u64 = 500;
 
