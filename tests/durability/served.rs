@@ -7,8 +7,9 @@ use sessile::durability::log::{LogSettings, Mode};
 use sessile::durability::manifest::Manifest;
 use sessile::durability::recovery::Progress;
 use sessile::durability::sealing::SealingKey;
+use sessile::durability::storage::Storage;
 use sessile::durability::storage::faulty::FaultyStorage;
-use sessile::durability::store::{Found, StoreSettings};
+use sessile::durability::store::{Found, Store, StoreSettings};
 use sessile::engine::state::State;
 use sessile::entropy::SystemEntropy;
 
@@ -153,4 +154,73 @@ fn another_sealing_key_is_noticed_before_anything_else() {
     );
     let refused = other.err().unwrap().to_string();
     assert!(refused.contains("sealing key"), "{refused}");
+}
+
+fn images(storage: &FaultyStorage) -> Vec<String> {
+    storage.list("shards").unwrap()
+}
+
+fn served(storage: &FaultyStorage, settings: &StoreSettings) -> (Store, Still) {
+    let found = read_with(storage, settings, MADE).unwrap();
+    let last = found.recovered.log.end.last.sequence;
+    let clock = Arc::new(ManualClock::at_ms(MADE.ms()));
+    let (store, state) = found.serve(settings, clock, Box::new(|_| {})).unwrap();
+    (store, Still(state, last))
+}
+
+#[test]
+fn a_generation_that_could_not_be_written_leaves_nothing_behind() {
+    let whole = Whole::make();
+    let storage = &whole.storage;
+    let left = "shards/00000000000000000009-0000.image";
+    storage.put(left, b"left by an attempt");
+    let before: Vec<_> = images(storage)
+        .into_iter()
+        .filter(|name| !left.ends_with(name))
+        .collect();
+    let (store, still) = served(storage, &settings());
+    assert_eq!(
+        images(storage),
+        before,
+        "a start removes what no manifest names"
+    );
+    for room in [0, 600, 2_000] {
+        storage.limit(Some(storage.used() + room));
+        assert!(store.write(&still, false).is_err(), "{room}");
+        assert_eq!(images(storage), before, "{room}");
+    }
+    storage.limit(None);
+    assert_eq!(
+        store.write(&still, false).unwrap().generation,
+        6,
+        "no number is used twice"
+    );
+    store.close();
+    assert_eq!(digest_of(&read(storage).unwrap()), whole.digest);
+}
+
+#[test]
+fn a_full_disk_does_not_keep_a_stopped_node_from_starting() {
+    let whole = Whole::make();
+    let storage = &whole.storage;
+    serve(storage, &settings(), End::Stopped);
+    storage.limit(Some(storage.used()));
+    let (store, _) = served(storage, &settings());
+    assert!(
+        store.is_short_of_room(),
+        "what gives is refused until there is room"
+    );
+    store.close();
+    storage.limit(None);
+    assert_eq!(digest_of(&read(storage).unwrap()), whole.digest);
+}
+
+#[test]
+fn only_who_closes_a_log_says_that_it_stopped_in_good_order() {
+    let whole = Whole::make();
+    let stopped = || read(&whole.storage).unwrap().recovered.log.end.stopped;
+    drop(served(&whole.storage, &settings()));
+    assert!(!stopped());
+    served(&whole.storage, &settings()).0.close();
+    assert!(stopped());
 }

@@ -8,9 +8,10 @@ use sessile::durability::format::{InstanceId, RECORD_PAYLOAD_BYTES_MAX};
 use sessile::durability::journal::Encode;
 use sessile::durability::record::{Label, Link, Record};
 use sessile::durability::sealing::{Sealer, SealingKey};
+use sessile::engine::accounts::ACCOUNTS_MAX;
 use sessile::engine::event::{DirectoryEvent, Part, SlotEvent};
 use sessile::entropy::SystemEntropy;
-use sessile::session::id::{AccountId, SessionId};
+use sessile::session::id::{AccountId, KeyId, SessionId};
 use sessile::session::policy::PER_ACCOUNT_MAX;
 use sessile::session::state::{EndReason, Surface};
 use sessile::session::time::Timestamp;
@@ -142,4 +143,33 @@ fn fattest() -> Arc<sessile::engine::event::Grant> {
     fat.user_agent = Some("x".repeat(256).into());
     fat.attributes = Some("x".repeat(4 << 10).into());
     grant
+}
+
+/// A number that no engine gives would have a place made for it.
+#[test]
+fn numbers_of_accounts_and_keys_beyond_all_places_are_refused() {
+    let forged = |event: DirectoryEvent| match event {
+        DirectoryEvent::AccountPut(_, account, cause) => {
+            DirectoryEvent::AccountPut(AccountId(ACCOUNTS_MAX), account, cause)
+        }
+        DirectoryEvent::KeyCreated(_, key) => DirectoryEvent::KeyCreated(KeyId(u32::MAX), key),
+        other => other,
+    };
+    let mut refused = std::collections::BTreeMap::<String, usize>::new();
+    for part in records().into_iter().flatten() {
+        if let Part::Directory(event) = part
+            && let Err(what) = decode(&encode(&[Part::Directory(forged(event))]), 1)
+        {
+            *refused.entry(what).or_default() += 1;
+        }
+    }
+    let refused: Vec<_> = refused.into_iter().collect();
+    let expected = [
+        ("its account number cannot be", 8),
+        ("its key number cannot be", 4),
+    ];
+    assert_eq!(
+        refused,
+        expected.map(|(what, times)| (what.to_owned(), times))
+    );
 }

@@ -77,3 +77,19 @@ fn a_look_from_another_surface_finds_nothing_and_touches_nothing() {
     assert_eq!(look(Surface::Xdata), (false, Some(scene.now)));
     assert_eq!(look(Surface::Mollybet), (true, Some(later)));
 }
+
+#[test]
+fn activity_that_was_taken_and_not_logged_after_all_is_taken_again() {
+    let mut scene = Scene::new();
+    let who = scene.account(account("alice"));
+    let id = scene.open(who);
+    let touched = scene.now.plus_ms(5);
+    assert!(scene.driver.touch(id, touched));
+    let slot = scene.driver.world.slot_at(SlotNumber::of(id.as_bytes()));
+    let slot = slot.expect("there are 4,096 slots").read();
+    for _ in 0..2 {
+        assert_eq!(slot.take_activity(16), [(id, touched)]);
+        assert_eq!(slot.take_activity(16), []);
+        slot.keep_activity([id].into_iter());
+    }
+}

@@ -4,11 +4,12 @@ use sessile::engine::command::{AccountChange, Command, Sudo};
 use sessile::engine::decide::Decision;
 use sessile::engine::error::Refusal;
 use sessile::engine::event::{Grant, Part, SlotEvent};
+use sessile::engine::slot::SlotNumber;
 use sessile::session::account::Account;
 use sessile::session::activity::Touch;
 use sessile::session::id::{AccountId, SessionId};
 use sessile::session::policy::{SUDO_CHAIN_MAX, WhenFull};
-use sessile::session::state::Surface;
+use sessile::session::state::{EndReason, Surface};
 
 use crate::names::{account, group, lifetime};
 use crate::scene::{Scene, logout, patch};
@@ -132,7 +133,7 @@ fn a_child_ends_with_its_parent_however_that_one_ends() {
         }),
         ("swept", |scene, parent| {
             scene.advance_ms(11_000);
-            let slot = sessile::engine::slot::SlotNumber::of(parent.as_bytes());
+            let slot = SlotNumber::of(parent.as_bytes());
             scene.driver.sweep_due(slot, scene.now, 100);
         }),
     ];
@@ -222,4 +223,23 @@ fn an_impersonation_never_ends_a_session_that_it_hangs_on() {
     let ended = |part: &Part| matches!(part, Part::Slot(_, SlotEvent::SessionEnded(id, ..)) if *id == as_deputy);
     assert!(decision.parts.first().is_some_and(ended));
     assert!(scene.live(second) && !scene.live(as_deputy));
+}
+
+/// Nothing tells the slot of a session that the one it hangs on has ended; it looks by itself.
+#[test]
+fn what_hangs_on_an_ended_session_is_ended_by_the_next_look() {
+    let mut scene = Scene::new();
+    let root = scene.account(chief("root"));
+    let deputy = scene.account(chief("deputy"));
+    let parent = scene.open(root);
+    let (child, _) = sudo(&mut scene, parent, deputy, None).expect("root sees its deputy");
+    let slot = SlotNumber::of(child.as_bytes());
+    assert_eq!(scene.driver.sweep_due(slot, scene.now, 16), []);
+    scene.ask(&logout(parent)).expect("it is live");
+    let ended = scene.driver.sweep_due(slot, scene.now, 16);
+    assert_eq!(
+        ended,
+        [SlotEvent::SessionEnded(child, scene.now, EndReason::Parent)]
+    );
+    assert_eq!(scene.driver.sweep_due(slot, scene.now, 16), []);
 }
