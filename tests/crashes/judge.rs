@@ -129,7 +129,9 @@ impl Judge<'_> {
         if asked_to_end && !alive && !self.book.concerned_by_revocation(session) {
             verdict.unanswered += 1;
         }
-        if swept && expected == Expected::Either {
+        // A grant that power may have taken says nothing of a revocation.
+        let taken = !alive && self.may_be_taken(session.opened_ms).is_some();
+        if swept && expected == Expected::Either && !taken {
             let (living, dead) = &mut verdict.swept[session.account];
             *if alive { living } else { dead } += 1;
         }
@@ -138,11 +140,18 @@ impl Judge<'_> {
         session.ended = if alive { Fate::Untouched } else { Fate::Done };
     }
 
+    /// How old a grant was when power was cut, if that may have taken it.
+    fn may_be_taken(&self, granted_ms: u64) -> Option<u64> {
+        let cut_ms = self.terms.grants_lost_from_ms?;
+        let age = cut_ms.saturating_sub(granted_ms);
+        (age <= 1_000).then_some(age)
+    }
+
     /// Something granted is not there.
     fn missing(&self, granted_ms: u64, what: &str, verdict: &mut Verdict) {
         let age = self.terms.grants_lost_from_ms;
         let age = age.map(|cut_ms| cut_ms.saturating_sub(granted_ms));
-        if let Some(age) = age.filter(|age| *age <= 1_000) {
+        if let Some(age) = self.may_be_taken(granted_ms) {
             verdict.forgiven += 1;
             verdict.forgiven_age_ms = verdict.forgiven_age_ms.max(age);
         } else {
