@@ -82,6 +82,15 @@ impl LookedAt {
     }
 }
 
+/// Makes the name of a file or directory durable.
+pub(super) fn sync_name(path: &Path) -> io::Result<()> {
+    let above = match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        _ => Path::new("."),
+    };
+    File::open(above)?.sync_all()
+}
+
 /// A data directory that is ours while this value lives.
 #[derive(Debug)]
 pub struct DataDirectory {
@@ -103,11 +112,16 @@ impl DataDirectory {
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let missing = |above: &&Path| !above.as_os_str().is_empty() && !above.exists();
+                let made: Vec<_> = path.ancestors().take_while(missing).collect();
                 DirBuilder::new()
                     .recursive(true)
                     .mode(0o700)
                     .create(path)
                     .map_err(failed(path))?;
+                for name in made {
+                    sync_name(name).map_err(failed(name))?;
+                }
             }
             Err(error) => return Err(failed(path)(error)),
         }

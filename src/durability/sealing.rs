@@ -16,6 +16,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
+use super::directory::sync_name;
 use super::format::InstanceId;
 use crate::entropy::{Entropy, SharedEntropy, random};
 
@@ -144,11 +145,26 @@ impl SealingKey {
             }
         }
         text.push('\n');
-        let mut options = File::options();
-        let file = options.write(true).create_new(true).mode(0o600).open(path);
-        let mut file = file.map_err(failed)?;
-        file.write_all(text.as_bytes()).map_err(failed)?;
-        file.sync_all().map_err(failed)
+        // Whole before it has its name, which is durable before anything is sealed by it.
+        let mut fresh = path.as_os_str().to_owned();
+        fresh.push(".new");
+        let make = || {
+            if let Err(error) = std::fs::remove_file(&fresh)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(error);
+            }
+            let mut options = File::options();
+            let options = options.write(true).create_new(true).mode(0o600);
+            let mut file = options.open(&fresh)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            let named = std::fs::hard_link(&fresh, path);
+            std::fs::remove_file(&fresh)?;
+            named?;
+            sync_name(path)
+        };
+        make().map_err(failed)
     }
 
     /// Seals `plain` under its name.
@@ -394,6 +410,21 @@ mod tests {
         assert!(key.seal(&Dry, &name("a"), SEED).is_err());
         let long = vec![0; SEALED_BYTES_MAX + 1];
         assert!(key.seal(&SystemEntropy, &name("a"), &long).is_err());
+    }
+
+    #[test]
+    fn a_key_file_is_made_whole_beside_what_an_interrupted_attempt_left_and_never_over_another() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        let left = directory.path().join("key.new");
+        std::fs::write(&left, b"half a k").unwrap();
+        SealingKey::create(&path, &SystemEntropy).unwrap();
+        SealingKey::read(&path).unwrap();
+        let made = std::fs::read(&path).unwrap();
+        let refused = SealingKey::create(&path, &SystemEntropy);
+        assert!(matches!(refused, Err(SealingError::NotMade(..))));
+        assert_eq!(std::fs::read(&path).unwrap(), made);
+        assert!(!left.exists());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::copy::{self, Copied, From, choose, clear, place, sync_name};
+use super::copy::{self, Copied, From, choose, clear, place, sync_copy};
 use super::rewrite::Rewrite;
 use super::{ToolError, manifest_of};
 use crate::durability::directory::{DirectoryError, LookedAt};
@@ -62,7 +62,7 @@ pub fn backup(
     };
     match copied {
         Ok(copied) => {
-            sync_name(out)?;
+            sync_copy(out)?;
             Ok(copied)
         }
         Err(error) => {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::check::examine;
 use super::rewrite::Rewrite;
 use super::{ToolError, origin};
-use crate::durability::directory::DirectoryError;
+use crate::durability::directory::{DirectoryError, sync_name};
 use crate::durability::format::{ImageHead, LOG, Origin, SHARDS, SealKind, SegmentHead};
 use crate::durability::images::{ImageWriter, read_image};
 use crate::durability::manifest::{Generation, Manifest};
@@ -307,15 +307,10 @@ pub(super) fn place(path: &Path, may_be_there: bool) -> Result<OsStorage, ToolEr
     Ok(OsStorage::open(path)?)
 }
 
-/// Makes the name of a directory durable.
-pub(super) fn sync_name(path: &Path) -> Result<(), ToolError> {
-    let above = match path.parent() {
-        Some(above) if !above.as_os_str().is_empty() => above,
-        _ => Path::new("."),
-    };
-    let synced = std::fs::File::open(above).and_then(|above| above.sync_all());
-    synced.map_err(|source| {
-        let path = above.to_owned();
+/// Makes the name of a copy durable.
+pub(super) fn sync_copy(path: &Path) -> Result<(), ToolError> {
+    sync_name(path).map_err(|source| {
+        let path = path.to_owned();
         DirectoryError::Io { path, source }.into()
     })
 }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::copy::{self, Copied, From, choose, clear, place, sync_name};
+use super::copy::{self, Copied, From, choose, clear, place, sync_copy};
 use super::rewrite::Rewrite;
 use super::{Looked, ToolError};
 use crate::durability::sealing::{Sealer, SealingKey};
@@ -59,7 +59,7 @@ pub fn restore(backup: &Path, to: &Path, without: Without) -> Result<Restored, T
             let _ = std::fs::remove_dir(to);
         }
     })?;
-    sync_name(to)?;
+    sync_copy(to)?;
     Ok(Restored {
         copied,
         suspended: rewrite.suspended.into_values().map(Into::into).collect(),
