@@ -95,7 +95,7 @@ pub fn open(
     }
     if recovered.ended_all {
         tracing::warn!(
-            "the last process did not stop in good order and did not log sessions: all of them have ended"
+            "what became of the sessions is not in the log (mode snapshot): all of them have ended"
         );
     }
     if !found.fresh {
@@ -189,11 +189,6 @@ impl Images {
             let _ = wrote.send(outcome.is_ok());
         }));
         outcome.recv().unwrap_or(false)
-    }
-
-    /// Ends the thread: there was nothing to serve.
-    pub fn stop(&self) {
-        self.0.stop();
     }
 }
 

@@ -31,9 +31,8 @@ pub type OnWritten = Box<dyn FnOnce(Outcome) + Send>;
 
 enum Ask {
     Write(OnWritten),
-    /// The same; nothing happens any more.
+    /// The same, and the end of the thread: nothing happens any more.
     WriteLast(OnWritten),
-    Stop,
 }
 
 /// The thread's name, by which a panic in it is known.
@@ -91,13 +90,6 @@ impl Keeper {
     pub fn finish(&self, on_written: OnWritten) {
         // Without a thread nobody is called, and the caller sees that.
         let _ = self.asks.send(Ask::WriteLast(on_written));
-        self.stop();
-    }
-
-    /// Ends the thread, after the generation it is at and those that were asked for.
-    pub fn stop(&self) {
-        // Without a thread there is nobody to be told.
-        let _ = self.asks.send(Ask::Stop);
         if let Some(thread) = self.thread.lock().take() {
             let _ = thread.join();
         }
@@ -110,14 +102,13 @@ impl Work {
         let mut failed = false;
         loop {
             let mut waiting = Vec::new();
-            let (mut stop, mut last) = (false, false);
+            let mut last = false;
             let mut take = |ask| match ask {
                 Ask::Write(on_written) => waiting.push(on_written),
                 Ask::WriteLast(on_written) => {
                     waiting.push(on_written);
                     last = true;
                 }
-                Ask::Stop => stop = true,
             };
             let owed = self.source.is_owed();
             let pause = if owed && !failed {
@@ -140,7 +131,7 @@ impl Work {
             let pausing = |ms| failed && since < ms;
             let owed = owed && !self.store.is_short_of_room() && !pausing(PAUSE_MS / 5);
             let due = owed || due && !pausing(PAUSE_MS);
-            if !waiting.is_empty() || (due && !stop) {
+            if !waiting.is_empty() || due {
                 // Whatever comes of it, the next one on time is not sooner.
                 before = self.clock.now();
                 let outcome = self.store.write(&*self.source, last).map_err(Arc::new);
@@ -150,7 +141,7 @@ impl Work {
                     on_written(outcome.clone());
                 }
             }
-            if stop {
+            if last {
                 return;
             }
         }

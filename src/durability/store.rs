@@ -1,7 +1,7 @@
 //! A data directory that is being served: opened and recovered, its log running, generations written.
 //!
-//! Invariants: nothing is changed on disk before everything was found good; what a failed attempt at a
-//! generation left is not removed before a later manifest is durable.
+//! Invariants: nothing is changed on disk before everything was found good; what a durable manifest may
+//! name is not removed; no generation's number is used twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -199,7 +199,7 @@ impl Found {
         let store = Store {
             rows: settings.rows,
             must_write: recovered.ended_all,
-            serving: AtomicBool::new(false),
+            serving_unlogged: AtomicBool::new(false),
             unlogged: settings.log.mode == Mode::Snapshot,
             manifest: Mutex::new(manifest),
             attempted: AtomicU64::new(attempted),
@@ -263,7 +263,7 @@ pub struct Store {
     unlogged: bool,
     must_write: bool,
     /// Things may happen that the log does not tell.
-    serving: AtomicBool,
+    serving_unlogged: AtomicBool,
     /// The last number that a generation was attempted under.
     attempted: AtomicU64,
     /// Bytes of the log that were replayed, as long as no generation was written since.
@@ -322,7 +322,7 @@ impl Store {
         next.leave_unlogged();
         next.store(&*self.storage)?;
         *manifest = next;
-        self.serving.store(true, Ordering::Relaxed);
+        self.serving_unlogged.store(true, Ordering::Relaxed);
         Ok(())
     }
 
@@ -354,7 +354,7 @@ impl Store {
         };
         let bytes = generation.bytes();
         let mut next = manifest.clone();
-        let unlogged = self.serving.load(Ordering::Relaxed) && self.unlogged && !last;
+        let unlogged = self.serving_unlogged.load(Ordering::Relaxed) && !last;
         next.advance(Generation {
             unlogged,
             ..generation
