@@ -17,3 +17,4 @@ mod messages;
 mod owner;
 mod rooms;
 pub mod runtime;
+mod unrecorded;
