@@ -227,11 +227,13 @@ pub struct Sealer {
 
 /// What the manifest's proof is called.
 const PROOF: &str = "proof of the sealing key";
+/// What it seals.
+const PROVEN: &[u8] = b"sessile";
 
 impl Sealer {
     /// Something sealed that only this key opens.
-    pub fn proof(&self, plain: &[u8]) -> Result<Vec<u8>, SealingError> {
-        self.seal(PROOF, "this data directory", plain)
+    pub fn proof(&self) -> Result<Vec<u8>, SealingError> {
+        self.seal(PROOF, "this data directory", PROVEN)
     }
 
     /// Whether this is the key by which the proof was sealed.

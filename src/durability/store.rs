@@ -30,8 +30,6 @@ use crate::session::time::Timestamp;
 const CLOCK_AHEAD_MAX_MS: u64 = 366 * 86_400_000;
 /// A log shorter than this is no reason for a generation.
 const LOG_BYTES_MIN: u64 = 64 << 20;
-/// What the manifest's proof seals.
-pub(super) const PROOF: &[u8] = b"sessile";
 
 /// Why a data directory is not served. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -231,7 +229,7 @@ fn begin(
         key,
         entropy,
     };
-    let proof = sealer.proof(PROOF)?;
+    let proof = sealer.proof()?;
     let manifest = Manifest::new(instance, install_key, proof, settings.development, wall);
     log::begin(&**storage, origin(&manifest), settings.log.room_bytes)?;
     manifest.store(&**storage)?;

@@ -8,7 +8,6 @@ use super::copy::{self, Copied, From, choose, clear, place, sync_copy};
 use super::rewrite::Rewrite;
 use super::{Looked, ToolError};
 use crate::durability::sealing::{Sealer, SealingKey};
-use crate::durability::store::PROOF;
 use crate::entropy::SharedEntropy;
 
 /// What is left out.
@@ -43,7 +42,7 @@ pub fn restore(backup: &Path, to: &Path, without: Without) -> Result<Restored, T
             key,
             entropy,
         };
-        next.sealing_proof = sealer.proof(PROOF)?;
+        next.sealing_proof = sealer.proof()?;
     }
     let was_there = to.exists();
     let storage = place(to, true)?;
