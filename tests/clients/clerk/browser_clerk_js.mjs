@@ -3,7 +3,7 @@
 // Usage: browser_clerk_js.mjs CREDENTIALS.json    (CHROMIUM and CLIENTS_BINARY name the programs)
 // The page is served from a port of its own. It is driven against the server in development mode with its key, and
 // against one that this script starts without, which knows the page's origin by its configuration.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -55,25 +55,30 @@ async function configured(origin, use) {
   const folder = mkdtempSync(join(tmpdir(), 'clerk-browser-'));
   const admin_token = 'the-token-of-an-admin-listener-in-a-test';
   const carol = { username: 'carol', password: 'correct-horse-of-this-run-7' };
-  const [config, token] = [join(folder, 'sessile.toml'), join(folder, 'token')];
+  const [config, token, key] = ['sessile.toml', 'token', 'sealing-key'].map((name) => join(folder, name));
   writeFileSync(token, admin_token, { mode: 0o600 });
   writeFileSync(
     config,
     `[clerk]\nallowed_origins = ["${origin}"]\n[[admin.tokens]]\nrole = "own"\nfile = "${token}"\n`,
   );
+  execFileSync(process.env.CLIENTS_BINARY, ['keys', 'new-sealing-key', key]);
   const places = ['--listen', '127.0.0.1:0', '--admin-listen', '127.0.0.1:0', '--data-dir', join(folder, 'data')];
-  const server = spawn(process.env.CLIENTS_BINARY, ['serve', '--config', config, ...places], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const options = ['serve', '--config', config, '--sealing-key-file', key, ...places];
+  const server = spawn(process.env.CLIENTS_BINARY, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const over = once(server, 'exit');
   try {
     const lines = createInterface({ input: server.stdout });
-    const [ready] = await once(lines, 'line', { signal: AbortSignal.timeout(30_000) });
+    const started = once(lines, 'line', { signal: AbortSignal.timeout(30_000) });
+    const refused = over.then(([code]) => {
+      throw new Error(`the server ended before it was ready, with ${code}`);
+    });
+    refused.catch(() => {}); // once it was ready, its end is what is wanted
+    const [ready] = await Promise.race([started, refused]);
     const [, listen, admin_listen] = /listen=(\S+) admin=(\S+)/.exec(ready);
     const production = { listen, admin_listen, admin_token, accounts: [carol] };
     await createAccount(production, { ...carol, client_type: 'website' });
     await use(production);
   } finally {
-    const over = once(server, 'exit');
     server.kill('SIGTERM');
     await over;
     rmSync(folder, { recursive: true });
