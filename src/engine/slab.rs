@@ -3,6 +3,8 @@
 //! Invariants: a handle stays good until its record is removed; growing never copies what is
 //! there, so no insert holds a slot's lock for longer than one small allocation (R1).
 
+use std::hint::black_box;
+
 /// A handle into a [`Slab`].
 pub(crate) type Handle = u32;
 /// The handle of nothing.
@@ -39,6 +41,11 @@ impl<T> Slab<T> {
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
         let (chunk, offset) = place(handle);
         self.chunks.get(chunk)?.get(offset)?.as_ref()
+    }
+
+    /// Begins to wait for the list of chunks, which [`Self::get`] will read.
+    pub(crate) fn fetch_ahead(&self) {
+        black_box(self.chunks.first().map(|chunk| &raw const **chunk));
     }
 
     pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {

@@ -6,6 +6,7 @@
 //! Invariants: applying never fails, and an event whose subject is gone changes nothing; every
 //! record is in the index and in the wheel exactly once.
 
+use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::{HashMap, HashTable};
@@ -250,8 +251,26 @@ impl Slot {
     }
 
     fn handle(&self, id: SessionId) -> Option<Handle> {
+        let hash = id.table_hash();
+        self.fetch_ahead(hash);
         let same = |h: &Handle| self.records.get(*h).is_some_and(|r| r.id == id);
-        self.index.find(id.table_hash(), same).copied()
+        self.index.find(hash, same).copied()
+    }
+
+    /// Begins to wait at once for what finding a record otherwise waits for one after the other: the
+    /// handle where its probing begins and the list of chunks, beside the table's own tags.
+    fn fetch_ahead(&self, hash: u64) {
+        let buckets = self.index.num_buckets();
+        if let Some(last) = buckets.checked_sub(1) {
+            // The lower bits are where the table begins to look.
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the table cuts it likewise"
+            )]
+            let first = hash as usize & last;
+            black_box(self.index.get_bucket(first).copied());
+        }
+        self.records.fetch_ahead();
     }
 
     fn open(&mut self, opened: &SessionOpened) {
