@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::web::Data;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -141,7 +142,9 @@ impl Node {
         archive: Option<SharedArchive>,
         surroundings: Surroundings,
     ) -> io::Result<Self> {
-        let private = server::private(listeners.private, tokens, archive, engine.clone())?;
+        let surroundings = Data::new(surroundings);
+        let (door, around) = (engine.clone(), surroundings.clone());
+        let private = server::private(listeners.private, tokens, archive, door, around)?;
         let public = server::public(listeners.public, workers, engine.clone(), surroundings)?;
         let servers = vec![public.handle(), private.handle()];
         actix::spawn(private);
@@ -204,11 +207,12 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         })?;
         // The role was checked when the file was read.
         tokens.push((
+            file.name.clone(),
             text.trim().to_owned(),
             Role::parse(&file.role).unwrap_or(Role::Read),
         ));
     }
-    if tokens.iter().any(|(token, _)| token.len() < 32) {
+    if tokens.iter().any(|(_, token, _)| token.len() < 32) {
         return Err(Failure::Configuration(
             "an admin token has at least 32 characters".into(),
         ));
@@ -274,10 +278,14 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         // Before the accounts: whoever is interrupted in between goes on with these.
         found.save(&directory, listen, admin_listen)?;
         found.provision(&engine).await?;
-        tokens.push((found.admin_token().to_owned(), Role::Own));
+        let token = found.admin_token().to_owned();
+        tokens.push(("development".to_owned(), token, Role::Own));
         dev = Some(found);
     }
-    let tokens = AdminTokens::new(tokens.iter().map(|(token, role)| (token.as_str(), *role)));
+    let tokens = tokens
+        .iter()
+        .map(|(name, token, role)| (name.as_str(), token.as_str(), *role));
+    let tokens = AdminTokens::new(tokens);
     actix::spawn(note_time(engine.clone()));
     starting_handle.stop(false).await;
     store

@@ -20,6 +20,7 @@ use crate::entropy::{Entropy, EntropyFailed, random};
 use crate::session::account::{Account, ClientType, TotpSeed, Username};
 use crate::session::id::AccountId;
 use crate::session::key::KeyKind;
+use crate::session::origin::Origin;
 use crate::session::token::Secret;
 
 /// The name of the credentials file.
@@ -277,7 +278,9 @@ impl DevCredentials {
                 continue;
             }
             let account = account(engine, cast, listed).await?;
-            let reply = engine.ask(Command::CreateAccount(Box::new(account))).await;
+            let reply = engine
+                .ask(Origin::node(), Command::CreateAccount(Box::new(account)))
+                .await;
             match reply.with_context(|| format!("making the account {}", cast.username))? {
                 Reply::AccountCreated(id) => ids.push(id),
                 other => anyhow::bail!("making the account {} gave {other:?}", cast.username),
@@ -295,7 +298,7 @@ impl DevCredentials {
             };
             let change = crate::engine::command::AccountChange::Describe(Box::new(patch));
             engine
-                .ask(Command::ChangeAccount(*id, change, None))
+                .ask(Origin::node(), Command::ChangeAccount(*id, change, None))
                 .await?;
         }
         for (holder, key) in KEY_HOLDERS.iter().zip(&self.xdata.keys) {
@@ -311,7 +314,7 @@ impl DevCredentials {
                 expires_at: None,
                 networks: Vec::new(),
             };
-            engine.ask(Command::CreateKey(new)).await?;
+            engine.ask(Origin::node(), Command::CreateKey(new)).await?;
         }
         let guests = self.i3d.guest_keys.iter().map(|secret| (secret, None));
         let account_keys = self.i3d.account_keys.iter();
@@ -334,7 +337,7 @@ impl DevCredentials {
                 expires_at: None,
                 networks: Vec::new(),
             };
-            engine.ask(Command::CreateKey(new)).await?;
+            engine.ask(Origin::node(), Command::CreateKey(new)).await?;
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ use crate::session::activity::Look;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::jwt::Template;
 use crate::session::key::{Key, KeyKind};
+use crate::session::origin::Origin;
 use crate::session::policy::Policy;
 use crate::session::state::{Factors, Surface};
 use crate::session::time::Timestamp;
@@ -200,10 +201,14 @@ pub trait Engine: Clone + Send + 'static {
     /// The secret by which a client that was never signed in proves itself (R7).
     fn anonymous_client(&self, id: ClientId) -> Secret;
 
-    /// Asks for a change and waits until it is durable and visible.
+    /// Asks for a change, from this origin, and waits until it is durable and visible.
     ///
     /// Hanging up does not take back what was asked (R16).
-    fn ask(&self, command: Command) -> impl Future<Output = Result<Reply, ServiceError>>;
+    fn ask(
+        &self,
+        origin: &Origin,
+        command: Command,
+    ) -> impl Future<Output = Result<Reply, ServiceError>>;
 
     /// Checks a password and, where one is asked for, a one-time password.
     fn log_in(&self, login: Login) -> impl Future<Output = Result<Proof, LoginRefusal>>;
@@ -214,6 +219,7 @@ pub trait Engine: Clone + Send + 'static {
     /// Checks the code of a login whose password was right under this generation of the account.
     fn check_code(
         &self,
+        origin: &Origin,
         account: AccountId,
         generation: u32,
         code: &str,

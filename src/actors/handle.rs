@@ -32,6 +32,7 @@ use crate::session::activity::{Look, Touch};
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::jwt::{SigningAlgorithm, Template};
 use crate::session::key::{Key, KeyKind};
+use crate::session::origin::Origin;
 use crate::session::policy::Policy;
 use crate::session::time::Timestamp;
 use crate::session::token::{CREDENTIAL_BYTES_MAX, Digest, Secret};
@@ -116,7 +117,8 @@ impl EngineHandle {
             return Ok(());
         }
         let key = self.0.tokens.generate(algorithm).await.map_err(unsigned)?;
-        self.ask(Command::AddSigningKey(key)).await.map(|_| ())
+        let added = self.ask(Origin::node(), Command::AddSigningKey(key)).await;
+        added.map(|_| ())
     }
 
     /// Who decides a command: an open goes to the directory if its account has a limit (R4).
@@ -240,7 +242,7 @@ impl Engine for EngineHandle {
         self.0.shared.world.install_key.anonymous_client(id)
     }
 
-    async fn ask(&self, command: Command) -> Result<Reply, ServiceError> {
+    async fn ask(&self, _: &Origin, command: Command) -> Result<Reply, ServiceError> {
         // Sent before the first await: whoever hangs up afterwards does not take it back.
         let answer = self.send(command)?;
         answer.await.unwrap_or(Err(ServiceError::Unavailable))
@@ -256,11 +258,13 @@ impl Engine for EngineHandle {
 
     async fn check_code(
         &self,
+        origin: &Origin,
         account: AccountId,
         generation: u32,
         code: &str,
     ) -> Result<Proof, LoginRefusal> {
-        self.0.login.check_code(account, generation, code).await
+        let desk = &self.0.login;
+        desk.check_code(origin, account, generation, code).await
     }
 
     async fn session_token(&self, of: TokenOf) -> Result<String, ServiceError> {

@@ -11,6 +11,9 @@ use super::limits::{LifetimeSection, LifetimesSection, LimitsSection};
 use super::{AdminTokenFile, ConfigError};
 use crate::session::policy::Policy;
 
+/// Characters of what an admin token is called.
+const TOKEN_NAME_CHARS_MAX: usize = 64;
+
 /// The file as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -66,8 +69,23 @@ struct AdminSection {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TokenSection {
+    name: Option<String>,
     role: String,
     file: PathBuf,
+}
+
+impl TokenSection {
+    /// What the token is called: like its file, if nothing is said.
+    fn name(&self) -> Result<String, ConfigError> {
+        let stem = || self.file.file_stem().unwrap_or_default().to_string_lossy();
+        let name = self.name.clone().unwrap_or_else(|| stem().into_owned());
+        if (1..=TOKEN_NAME_CHARS_MAX).contains(&name.chars().count()) {
+            return Ok(name);
+        }
+        Err(ConfigError(format!(
+            "admin.tokens: name {name:?} has not 1 to {TOKEN_NAME_CHARS_MAX} characters"
+        )))
+    }
 }
 
 impl FileConfig {
@@ -107,6 +125,7 @@ impl FileConfig {
             .iter()
             .map(|token| match token.role.as_str() {
                 "read" | "issue" | "operate" | "own" => Ok(AdminTokenFile {
+                    name: token.name()?,
                     path: token.file.clone(),
                     role: token.role.clone(),
                 }),

@@ -99,6 +99,8 @@ pub struct Config {
 /// A file that holds one admin token.
 #[derive(Clone, Debug)]
 pub struct AdminTokenFile {
+    /// What the operator calls it: the audit stream names it so.
+    pub name: String,
     /// Which file.
     pub path: PathBuf,
     /// The name of its role: `read`, `issue`, `operate`, `own`.

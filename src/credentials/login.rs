@@ -15,11 +15,14 @@ use crate::clock::SharedClock;
 use crate::engine::world::SharedWorld;
 use crate::session::account::{Account, PASSWORD_BYTES_MAX, USERNAME_CHARS_MAX, fold};
 use crate::session::id::{AccountId, ClientId};
+use crate::session::origin::Origin;
 use crate::session::state::Factors;
 use crate::session::time::Timestamp;
 
 /// Somebody who wants to log in.
 pub struct Login {
+    /// Where it is tried from.
+    pub origin: Origin,
     /// The name as given.
     pub username: String,
     /// Whether upper and lower case of ASCII letters count (R20).
@@ -161,6 +164,7 @@ impl LoginDesk {
     /// codes count like wrong passwords.
     pub async fn check_code(
         &self,
+        _: &Origin,
         account: AccountId,
         generation: u32,
         code: &str,
@@ -463,6 +467,7 @@ mod tests {
 
         fn begin(&self, name: &str, password: &str) -> Result<FirstStep, LoginRefusal> {
             self.runtime.block_on(self.desk.begin(Login {
+                origin: Origin::node().clone(),
                 username: name.to_owned(),
                 exact_name: false,
                 password: Zeroizing::new(password.to_owned()),
@@ -472,7 +477,7 @@ mod tests {
         }
 
         fn code(&self, generation: u32, code: &str) -> Result<Proof, LoginRefusal> {
-            let checked = self.desk.check_code(OTTO, generation, code);
+            let checked = self.desk.check_code(Origin::node(), OTTO, generation, code);
             self.runtime.block_on(checked)
         }
 
@@ -555,7 +560,9 @@ mod tests {
             (account.totp, account.enabled) = (None, true)
         });
         assert_eq!(scene.code(4, &code), Err(LoginRefusal::Wrong), "no factor");
-        let nobody = scene.desk.check_code(AccountId(9), 0, &code);
+        let nobody = scene
+            .desk
+            .check_code(Origin::node(), AccountId(9), 0, &code);
         assert_eq!(scene.runtime.block_on(nobody), Err(LoginRefusal::Wrong));
     }
 

@@ -6,9 +6,7 @@ use actix_web::http::header::{
 use compact_str::CompactString;
 
 use crate::session::activity::Touch;
-
-/// Bytes of a user agent that are kept.
-const USER_AGENT_BYTES_MAX: usize = 256;
+use crate::session::origin::kept;
 
 /// The header by which a caller says that a request is no activity.
 const TOUCH: HeaderName = HeaderName::from_static("x-sessile-touch");
@@ -136,8 +134,7 @@ pub fn accepts_json(headers: &HeaderMap) -> bool {
 #[must_use]
 pub fn user_agent(headers: &HeaderMap) -> Option<CompactString> {
     let text = headers.get(USER_AGENT)?.to_str().ok()?;
-    let end = text.floor_char_boundary(USER_AGENT_BYTES_MAX);
-    text.get(..end).map(CompactString::new)
+    Some(kept(text))
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod members;
 pub mod mollybet;
 pub mod openapi;
 pub mod ops;
+pub mod origin;
 pub mod reply;
 pub mod server;
 pub mod settings;

@@ -28,9 +28,8 @@ pub fn public<E: Engine + Sync>(
     listener: TcpListener,
     workers: usize,
     engine: E,
-    surroundings: Surroundings,
+    surroundings: Data<Surroundings>,
 ) -> io::Result<Server> {
-    let surroundings = Data::new(surroundings);
     let front = move || {
         let app = App::new()
             .app_data(Data::new(engine.clone()))
@@ -57,6 +56,7 @@ pub fn private<E: Engine + Sync>(
     tokens: AdminTokens,
     archive: Option<SharedArchive>,
     engine: E,
+    surroundings: Data<Surroundings>,
 ) -> io::Result<Server> {
     let tokens = Data::new(tokens);
     let archive = Data::new(archive);
@@ -65,6 +65,7 @@ pub fn private<E: Engine + Sync>(
             .app_data(Data::new(engine.clone()))
             .app_data(tokens.clone())
             .app_data(archive.clone())
+            .app_data(surroundings.clone())
             .configure(super::private::<E>)
     };
     let server = HttpServer::new(app)

@@ -14,6 +14,7 @@ pub mod id;
 pub mod jwt;
 pub mod key;
 pub mod lifetime;
+pub mod origin;
 pub mod policy;
 pub mod profile;
 pub mod state;

@@ -27,6 +27,7 @@ use sessile::session::account::{Account, ClientType, TotpSeed, Username};
 use sessile::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
 use sessile::session::jwt::{SigningAlgorithm, SigningKey, Template};
 use sessile::session::key::KeyKind;
+use sessile::session::origin::Origin;
 use sessile::session::policy::{Policy, WhenFull};
 use sessile::session::state::{EndReason, Factors, Surface};
 use sessile::session::time::Timestamp;
@@ -220,7 +221,7 @@ impl Scene {
 
     fn ask_only(&self, command: Command) -> Reply {
         let asked = format!("{command:?}");
-        let said: Result<Reply, ServiceError> = wait(self.engine.ask(command));
+        let said: Result<Reply, ServiceError> = wait(self.engine.ask(Origin::node(), command));
         said.unwrap_or_else(|error| panic!("{error:?} to {asked}"))
     }
 

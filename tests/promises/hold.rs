@@ -18,6 +18,7 @@ use sessile::engine::event::Part;
 use sessile::journal::memory::MemoryJournal;
 use sessile::journal::{Entry, Journal, JournalRefused};
 use sessile::session::id::{KeyId, SessionId};
+use sessile::session::origin::Origin;
 
 use crate::rig::{Said, end};
 
@@ -47,7 +48,7 @@ pub(crate) struct Sent<'a> {
 /// Sends a command now, so that several can be sent in a known order.
 pub(crate) fn send(engine: &EngineHandle, command: Command) -> Sent<'_> {
     let mut sent = Sent {
-        future: Box::pin(engine.ask(command)),
+        future: Box::pin(engine.ask(Origin::node(), command)),
         said: None,
     };
     sent.is_answered();
@@ -81,7 +82,9 @@ pub(crate) fn fence(engine: &EngineHandle) {
         fence_at(engine, SessionId::from_bytes([nth * 16; 16]));
     }
     for _ in 0..2 {
-        assert!(wait(engine.ask(Command::DeleteKey(KeyId(u32::MAX >> 1)))).is_err());
+        assert!(
+            wait(engine.ask(Origin::node(), Command::DeleteKey(KeyId(u32::MAX >> 1)))).is_err()
+        );
     }
 }
 
@@ -89,7 +92,7 @@ pub(crate) fn fence(engine: &EngineHandle) {
 pub(crate) fn fence_at(engine: &EngineHandle, unknown: SessionId) {
     // An owner looks at its queue after each message: the second answer proves the first look.
     for _ in 0..2 {
-        assert!(wait(engine.ask(end(unknown))).is_err());
+        assert!(wait(engine.ask(Origin::node(), end(unknown))).is_err());
     }
 }
 

@@ -17,6 +17,7 @@ use sessile::session::account::{Account, ClientType, TotpSeed, Username};
 use sessile::session::activity::Touch;
 use sessile::session::id::{AccountId, ClientId, SessionId, SignInId};
 use sessile::session::lifetime::Lifetime;
+use sessile::session::origin::Origin;
 use sessile::session::policy::{Policy, WhenFull};
 use sessile::session::state::{EndReason, Factors, Surface};
 use sessile::session::time::Timestamp;
@@ -80,7 +81,7 @@ impl Rig {
     }
 
     pub(crate) fn ask(&self, command: Command) -> Said {
-        wait(self.engine.ask(command))
+        wait(self.engine.ask(Origin::node(), command))
     }
 
     /// Makes an account without a limit of its own sessions, and says where.

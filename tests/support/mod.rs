@@ -102,9 +102,9 @@ impl Node {
                 let (engine, owners) =
                     app::start_engine(ports, setup.policy, setup.shards).unwrap();
                 let tokens = AdminTokens::new([
-                    (OWNER, Role::Own),
-                    (ISSUER, Role::Issue),
-                    (READER, Role::Read),
+                    ("owner", OWNER, Role::Own),
+                    ("issuer", ISSUER, Role::Issue),
+                    ("reader", READER, Role::Read),
                 ]);
                 let mut surroundings = setup.surroundings;
                 if surroundings.clerk.issuer.is_empty() {

@@ -28,6 +28,7 @@ use sessile::session::activity::Touch;
 use sessile::session::id::{AccountId, ClientId, KeyId, SessionId, SignInId};
 use sessile::session::jwt::{SigningAlgorithm, SigningKey, Template};
 use sessile::session::key::KeyKind;
+use sessile::session::origin::Origin;
 use sessile::session::policy::{Policy, WhenFull};
 use sessile::session::state::{EndReason, Factors, Surface};
 use sessile::session::time::Timestamp;
@@ -178,7 +179,8 @@ impl Served {
 
     pub(crate) fn ask(&self, command: Command) -> Reply {
         let named = format!("{command:?}");
-        wait(self.engine.ask(command)).unwrap_or_else(|error| panic!("{named}: {error:?}"))
+        wait(self.engine.ask(Origin::node(), command))
+            .unwrap_or_else(|error| panic!("{named}: {error:?}"))
     }
 
     /// Writes a generation of images.
@@ -284,7 +286,10 @@ impl Served {
                 // A list of ten: nearly every open ends another session, in another slot.
                 open.per_account = Some(10);
                 open.when_full = WhenFull::EvictOldest;
-                assert_eq!(wait(engine.ask(Command::Open(open))), Ok(Reply::Done));
+                assert_eq!(
+                    wait(engine.ask(Origin::node(), Command::Open(open))),
+                    Ok(Reply::Done)
+                );
             }));
         }
         all
@@ -406,7 +411,7 @@ impl Served {
             created: Timestamp::from_ms(1),
         };
         // Only the first of an algorithm is taken.
-        let _taken = wait(self.engine.ask(Command::AddSigningKey(key)));
+        let _taken = wait(self.engine.ask(Origin::node(), Command::AddSigningKey(key)));
         let spent = AccountChange::RevokeSessions;
         self.ask(Command::ChangeAccount(otto, spent, None));
         Lives {

@@ -6,9 +6,13 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
+use compact_str::CompactString;
 
 use super::error::Problem;
 use crate::http::headers::{Single, single};
+use crate::http::origin;
+use crate::http::surroundings::Surroundings;
+use crate::session::origin::{Actor, Operator, Origin, kept};
 
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +31,18 @@ impl Role {
     /// The role with this name in configuration.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "read" => Some(Self::Read),
-            "issue" => Some(Self::Issue),
-            "operate" => Some(Self::Operate),
-            "own" => Some(Self::Own),
-            _ => None,
+        let all = [Self::Read, Self::Issue, Self::Operate, Self::Own];
+        all.into_iter().find(|role| role.name() == name)
+    }
+
+    /// The name of the role in configuration.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Issue => "issue",
+            Self::Operate => "operate",
+            Self::Own => "own",
         }
     }
 
@@ -41,38 +51,47 @@ impl Role {
     }
 }
 
+/// A token as it is kept.
+#[derive(Debug)]
+struct Known {
+    digest: blake3::Hash,
+    role: Role,
+    name: CompactString,
+}
+
 /// The admin tokens of a node.
 #[derive(Clone, Debug, Default)]
-pub struct AdminTokens(Arc<[(blake3::Hash, Role)]>);
+pub struct AdminTokens(Arc<[Known]>);
 
 impl AdminTokens {
-    /// Keeps the digests of these tokens.
+    /// Keeps the digests of these tokens. Of each: what the operator calls it, the token, its role.
     #[must_use]
-    pub fn new<'a>(tokens: impl IntoIterator<Item = (&'a str, Role)>) -> Self {
-        Self(
-            tokens
-                .into_iter()
-                .map(|(token, role)| (blake3::hash(token.as_bytes()), role))
-                .collect(),
-        )
+    pub fn new<'a>(tokens: impl IntoIterator<Item = (&'a str, &'a str, Role)>) -> Self {
+        let known = tokens.into_iter().map(|(name, token, role)| Known {
+            digest: blake3::hash(token.as_bytes()),
+            role,
+            name: kept(name),
+        });
+        Self(known.collect())
     }
 
-    fn role_of(&self, presented: &[u8]) -> Option<Role> {
+    fn find(&self, presented: &[u8]) -> Option<&Known> {
         let digest = blake3::hash(presented);
-        self.0
-            .iter()
-            .find(|(known, _)| *known == digest)
-            .map(|(_, role)| *role)
+        self.0.iter().find(|known| known.digest == digest)
     }
 }
 
 /// A caller whose token is known.
-pub(super) struct Caller(Role);
+pub(super) struct Caller {
+    role: Role,
+    /// Where the call comes from.
+    pub(super) origin: Origin,
+}
 
 impl Caller {
     /// Checks that the caller may do what needs this role.
     pub(super) fn may(&self, asked: Role) -> Result<(), Problem> {
-        if self.0.allows(asked) {
+        if self.role.allows(asked) {
             Ok(())
         } else {
             Err(Problem::Forbidden)
@@ -90,9 +109,20 @@ impl FromRequest for Caller {
             Single::One(value) => value.strip_prefix(b"Bearer "),
             Single::Absent | Single::Repeated => None,
         };
-        let role = tokens
+        let known = tokens
             .zip(presented)
-            .and_then(|(tokens, presented)| tokens.role_of(presented));
-        ready(role.map(Caller).ok_or(Problem::Unauthorized))
+            .and_then(|(tokens, presented)| tokens.find(presented));
+        let surroundings = request.app_data::<web::Data<Surroundings>>();
+        let caller = known.zip(surroundings).map(|(known, surroundings)| {
+            let operator = Actor::Operator(Operator {
+                role: known.role.name(),
+                token: known.name.clone(),
+            });
+            Self {
+                role: known.role,
+                origin: origin::at_admin(operator, request, surroundings),
+            }
+        });
+        ready(caller.ok_or(Problem::Unauthorized))
     }
 }

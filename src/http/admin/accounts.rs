@@ -271,9 +271,8 @@ pub(super) async fn create<E: Engine>(
         updated: engine.now(),
     };
     let name = account.username.as_str().to_owned();
-    engine
-        .ask(Command::CreateAccount(Box::new(account)))
-        .await?;
+    let create = Command::CreateAccount(Box::new(account));
+    engine.ask(&caller.origin, create).await?;
     let (id, _) = find(&**engine, &name).await?;
     answer(&**engine, id).await
 }
@@ -298,13 +297,8 @@ pub(super) async fn change<E: Engine>(
     let described: Described = input::read(payload).await?;
     let (_, account) = find(&**engine, &name).await?;
     let patch = described.patch(&**engine, &account.profile).await?;
-    apply(
-        &**engine,
-        &name,
-        AccountChange::Describe(Box::new(patch)),
-        None,
-    )
-    .await
+    let change = AccountChange::Describe(Box::new(patch));
+    apply(&**engine, &caller, &name, change, None).await
 }
 
 pub(super) async fn delete<E: Engine>(
@@ -314,7 +308,9 @@ pub(super) async fn delete<E: Engine>(
 ) -> Outcome {
     caller.may(Role::Own)?;
     let (id, _) = find(&**engine, &name).await?;
-    engine.ask(Command::DeleteAccount(id)).await?;
+    engine
+        .ask(&caller.origin, Command::DeleteAccount(id))
+        .await?;
     Ok(reply::json(StatusCode::OK).json(json!({"deleted": &*name})))
 }
 
@@ -341,7 +337,8 @@ pub(super) async fn set_password<E: Engine>(
         }
         None => None,
     };
-    apply(&**engine, &name, AccountChange::Password(hash), None).await
+    let change = AccountChange::Password(hash);
+    apply(&**engine, &caller, &name, change, None).await
 }
 
 pub(super) async fn enrol_totp<E: Engine>(
@@ -355,7 +352,8 @@ pub(super) async fn enrol_totp<E: Engine>(
         engine.random().map_err(|_| Problem::Internal)?,
     ));
     let change = AccountChange::Totp(Some(seed.clone()));
-    engine.ask(Command::ChangeAccount(id, change, None)).await?;
+    let change = Command::ChangeAccount(id, change, None);
+    engine.ask(&caller.origin, change).await?;
     let body = json!({
         "totp_secret": totp::base32(&seed),
         "otpauth_uri": totp::otpauth_uri(&seed, account.username.as_str()),
@@ -369,7 +367,8 @@ pub(super) async fn remove_totp<E: Engine>(
     engine: Data<E>,
 ) -> Outcome {
     caller.may(Role::Own)?;
-    apply(&**engine, &name, AccountChange::Totp(None), None).await
+    let change = AccountChange::Totp(None);
+    apply(&**engine, &caller, &name, change, None).await
 }
 
 #[derive(Deserialize)]
@@ -391,16 +390,19 @@ pub(super) async fn revoke<E: Engine>(
         .keep
         .map(|text| SessionId::parse(&text).ok_or("not a session id (sess_…)"));
     let keep = check("keep", keep.transpose())?;
-    apply(&**engine, &name, AccountChange::RevokeSessions, keep).await
+    let change = AccountChange::RevokeSessions;
+    apply(&**engine, &caller, &name, change, keep).await
 }
 
 async fn apply<E: Engine>(
     engine: &E,
+    caller: &Caller,
     name: &str,
     change: AccountChange,
     keep: Option<SessionId>,
 ) -> Result<HttpResponse, Problem> {
     let (id, _) = find(engine, name).await?;
-    engine.ask(Command::ChangeAccount(id, change, keep)).await?;
+    let change = Command::ChangeAccount(id, change, keep);
+    engine.ask(&caller.origin, change).await?;
     answer(engine, id).await
 }

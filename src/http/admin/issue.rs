@@ -20,6 +20,7 @@ use crate::http::reply;
 use crate::session::account::{Account, ClientType, Username};
 use crate::session::id::{AccountId, KeyId, SessionId};
 use crate::session::lifetime::Lifetime;
+use crate::session::origin::Origin;
 use crate::session::policy::{ABSOLUTE_MAX_MS, IDLE_TIMEOUT_MAX_MS};
 use crate::session::state::{Factors, Surface};
 use crate::session::time::Timestamp;
@@ -59,7 +60,8 @@ pub(super) async fn issue<E: Engine>(caller: Caller, payload: Payload, engine: D
     let surface = check("surface", surface)?;
     let in_range = (1..=COUNT_MAX).contains(&wanted.count);
     check("count", if in_range { Ok(()) } else { Err("1 to 10000") })?;
-    let (account, described) = owner(engine, &wanted).await?;
+    let origin = &caller.origin;
+    let (account, described) = owner(engine, origin, &wanted).await?;
     if matches!(surface, Surface::I3d | Surface::Clerk) && wanted.count > OPEN_BATCH_MAX {
         // Each needs a key or a client of its own, and all of them are made or none.
         let text = format!("count: at most {OPEN_BATCH_MAX} at once for {surface}");
@@ -82,8 +84,8 @@ pub(super) async fn issue<E: Engine>(caller: Caller, payload: Payload, engine: D
         count: wanted.count,
     };
     let issued = match surface {
-        Surface::Mollybet | Surface::Xdata => with_secrets(engine, wanted).await?,
-        Surface::I3d | Surface::Clerk => behind_clients(engine, wanted).await?,
+        Surface::Mollybet | Surface::Xdata => with_secrets(engine, origin, wanted).await?,
+        Surface::I3d | Surface::Clerk => behind_clients(engine, origin, wanted).await?,
     };
     let list: Vec<_> = issued
         .iter()
@@ -105,7 +107,11 @@ pub(super) struct Batch {
 pub(super) type Issued = Vec<(SessionId, Secret)>;
 
 /// Opens sessions whose ids are the digests of their secrets.
-async fn with_secrets<E: Engine>(engine: &E, wanted: Batch) -> Result<Issued, Problem> {
+async fn with_secrets<E: Engine>(
+    engine: &E,
+    origin: &Origin,
+    wanted: Batch,
+) -> Result<Issued, Problem> {
     let bounds = *engine.policy().of(wanted.surface);
     let grant = Arc::new(wanted.grant);
     let mut issued = Vec::with_capacity(wanted.count);
@@ -131,7 +137,7 @@ async fn with_secrets<E: Engine>(engine: &E, wanted: Batch) -> Result<Issued, Pr
             when_full: bounds.when_full,
             otp_step: None,
         };
-        engine.ask(Command::Open(open)).await?;
+        engine.ask(origin, Command::Open(open)).await?;
         issued.extend(batch);
     }
     Ok(issued)
@@ -140,6 +146,7 @@ async fn with_secrets<E: Engine>(engine: &E, wanted: Batch) -> Result<Issued, Pr
 /// The account that is meant: by name, or by subject, which makes an account if a name comes with it.
 async fn owner<E: Engine>(
     engine: &E,
+    origin: &Origin,
     wanted: &Wanted,
 ) -> Result<(AccountId, Arc<Account>), Problem> {
     let unknown = Problem::NotFound("no such account");
@@ -178,7 +185,8 @@ async fn owner<E: Engine>(
                 },
             )?;
             let account = vouched_account(engine, check("username", Username::new(name))?, subject);
-            match engine.ask(Command::CreateAccount(Box::new(account))).await {
+            let create = Command::CreateAccount(Box::new(account));
+            match engine.ask(origin, create).await {
                 // Somebody else made it meanwhile: that is what was wanted, too.
                 Ok(_) | Err(ServiceError::Refused(Refusal::SubjectTaken)) => {}
                 Err(error) => return Err(error.into()),

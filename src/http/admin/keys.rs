@@ -76,7 +76,7 @@ pub(super) async fn create<E: Engine>(
         "kind": kind.name(), "username": wanted.username, "secret": secret.reveal(),
     });
     describe(&mut key, kind, &new.name, new.expires_at, &new.networks);
-    engine.ask(Command::CreateKey(new)).await?;
+    engine.ask(&caller.origin, Command::CreateKey(new)).await?;
     Ok(reply::json(StatusCode::OK).json(key))
 }
 
@@ -210,6 +210,6 @@ pub(super) async fn delete<E: Engine>(
     caller.may(Role::Own)?;
     let found = engine.key_by_name(&name).get().await;
     let (id, _) = found.ok_or(Problem::NotFound("no such key"))?;
-    engine.ask(Command::DeleteKey(id)).await?;
+    engine.ask(&caller.origin, Command::DeleteKey(id)).await?;
     Ok(reply::json(StatusCode::OK).json(json!({"deleted": &*name})))
 }

@@ -70,7 +70,7 @@ pub(super) async fn revoke<E: Engine>(
         client: None,
         reason: EndReason::Revoked,
     };
-    engine.ask(Command::End(end)).await?;
+    engine.ask(&caller.origin, Command::End(end)).await?;
     Ok(reply::json(StatusCode::OK).json(json!({"revoked": id.to_string()})))
 }
 

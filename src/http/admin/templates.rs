@@ -44,7 +44,8 @@ pub(super) async fn put<E: Engine>(
     );
     let template = template.map_err(|rule| Problem::Invalid(rule.to_owned()))?;
     let shown = describe(&template);
-    engine.ask(Command::PutTemplate(template)).await?;
+    let put = Command::PutTemplate(template);
+    engine.ask(&caller.origin, put).await?;
     Ok(reply::json(StatusCode::OK).json(shown))
 }
 
@@ -88,8 +89,7 @@ pub(super) async fn delete<E: Engine>(
     engine: Data<E>,
 ) -> Outcome {
     caller.may(Role::Own)?;
-    engine
-        .ask(Command::DeleteTemplate(name.as_str().into()))
-        .await?;
+    let delete = Command::DeleteTemplate(name.as_str().into());
+    engine.ask(&caller.origin, delete).await?;
     Ok(reply::json(StatusCode::OK).json(json!({"deleted": &*name})))
 }

@@ -11,8 +11,12 @@ use super::request::query;
 use crate::door::Engine;
 use crate::http::clients::{COOKIE, Standing, standing};
 use crate::http::headers::{Single, cookies, single};
+use crate::http::origin;
 use crate::http::settings::ClerkSettings;
+use crate::http::surroundings::Surroundings;
 use crate::session::id::ClientId;
+use crate::session::origin::{Actor, Origin};
+use crate::session::state::Surface;
 use crate::session::token::{Digest, Secret};
 
 /// How long browsers keep it: 400 days, as long as they keep anything.
@@ -68,6 +72,15 @@ impl Caller {
             standing,
             origin,
         })
+    }
+
+    /// The origin of what is asked by this caller.
+    pub(super) fn asks(&self, request: &HttpRequest, surroundings: &Surroundings) -> Origin {
+        let actor = match self.standing {
+            Standing::Known(id, _) | Standing::Anonymous(id) => Actor::Client(id),
+            Standing::Replaced | Standing::Nobody => Actor::Unknown,
+        };
+        origin::on(Surface::Clerk, actor, request, surroundings)
     }
 
     /// The client, if it exists.

@@ -205,11 +205,9 @@ async fn clear<E: Engine>(
         };
         return Ok(enveloped(Seen::empty(id, now).json(now), ()));
     };
-    done(
-        engine
-            .ask(Command::ClearClient(id, EndReason::Removed))
-            .await,
-    )?;
+    let origin = caller.asks(request, surroundings);
+    let clear = Command::ClearClient(id, EndReason::Removed);
+    done(engine.ask(&origin, clear).await)?;
     let seen = seen_by_id(engine, id).await;
     let seen = seen.unwrap_or_else(|| Seen::empty(id, now));
     Ok(enveloped(seen.json(now), ()))
@@ -226,7 +224,8 @@ pub(super) async fn destroy<E: Engine>(
 async fn end<E: Engine>(request: &HttpRequest, engine: &E, surroundings: &Surroundings) -> Outcome {
     let caller = Caller::read(engine, &surroundings.clerk, request).await?;
     if let Some((id, _)) = caller.known() {
-        done(engine.ask(Command::DestroyClient(id)).await)?;
+        let origin = caller.asks(request, surroundings);
+        done(engine.ask(&origin, Command::DestroyClient(id)).await)?;
     } else if engine.is_unsure() {
         return Err(ServiceError::Unavailable.into());
     }

@@ -17,6 +17,7 @@ use crate::engine::view::SessionView;
 use crate::http::surroundings::Surroundings;
 use crate::session::activity::{Look, Touch};
 use crate::session::id::{ClientId, SessionId};
+use crate::session::origin::Origin;
 use crate::session::state::{EndReason, Surface};
 
 /// What a caller who has a client says of one of its sessions.
@@ -153,7 +154,9 @@ async fn keep_alive<E: Engine>(
     }
     let chosen = engine.with_client(client, |view| view.and_then(|view| view.record.selected));
     if chosen.get().await != Some(id) {
-        match engine.ask(Command::SelectSession(client, id)).await {
+        let origin = caller.asks(request, surroundings);
+        let select = Command::SelectSession(client, id);
+        match engine.ask(&origin, select).await {
             Ok(_) => {}
             Err(ServiceError::Refused(Refusal::SessionNotFound)) => {
                 return Err(Problem::AuthenticationInvalid);
@@ -195,7 +198,8 @@ async fn finish<E: Engine>(
     if !session.is_active() {
         return Err(Problem::InvalidAction);
     }
-    ask_end(engine, client, id, EndReason::Logout).await?;
+    let origin = caller.asks(request, surroundings);
+    ask_end(engine, &origin, client, id, EndReason::Logout).await?;
     let seen = seen_by_id(engine, client)
         .await
         .ok_or(Problem::ClientNotFound)?;
@@ -208,6 +212,7 @@ async fn finish<E: Engine>(
 
 async fn ask_end<E: Engine>(
     engine: &E,
+    origin: &Origin,
     client: ClientId,
     id: SessionId,
     reason: EndReason,
@@ -219,7 +224,7 @@ async fn ask_end<E: Engine>(
         client: Some(client),
         reason,
     };
-    match engine.ask(Command::End(end)).await {
+    match engine.ask(origin, Command::End(end)).await {
         Ok(_) => Ok(()),
         // Somebody was faster.
         Err(ServiceError::Refused(Refusal::SessionNotFound)) => Err(Problem::InvalidAction),
@@ -249,8 +254,9 @@ async fn forget<E: Engine>(
         session,
         seen: before,
     } = named(engine, &caller, id, Problem::ClientNotFound).await?;
+    let origin = caller.asks(request, surroundings);
     let ended = if session.is_active() {
-        ask_end(engine, client, id, EndReason::Removed).await
+        ask_end(engine, &origin, client, id, EndReason::Removed).await
     } else {
         Err(Problem::InvalidAction)
     };
@@ -258,7 +264,8 @@ async fn forget<E: Engine>(
         Ok(()) => {}
         // It is dead already, or somebody was faster: what is still listed is forgotten.
         Err(Problem::InvalidAction) => {
-            let forgotten = engine.ask(Command::ForgetSession(client, id)).await;
+            let forget = Command::ForgetSession(client, id);
+            let forgotten = engine.ask(&origin, forget).await;
             forgotten.map_err(|error| match error {
                 ServiceError::Refused(Refusal::SessionNotFound) => {
                     Problem::SessionNotFound(Some(id))

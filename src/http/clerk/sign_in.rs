@@ -25,10 +25,10 @@ use crate::engine::command::{Command, Open, SignIn, StartSignIn};
 use crate::engine::error::Refusal;
 use crate::engine::event::Grant;
 use crate::http::clients::Standing;
-use crate::http::headers::user_agent;
 use crate::http::surroundings::Surroundings;
 use crate::session::client::{self, SIGN_IN_LIFETIME_MS};
 use crate::session::id::{ClientId, SessionId, SignInId};
+use crate::session::origin::Origin;
 use crate::session::state::Surface;
 use crate::session::time::Timestamp;
 use crate::session::token::{Digest, Secret};
@@ -37,8 +37,8 @@ use crate::session::token::{Digest, Secret};
 struct Desk<'a, E> {
     engine: &'a E,
     surroundings: &'a Surroundings,
-    request: &'a HttpRequest,
     caller: Caller,
+    origin: Origin,
 }
 
 /// The client on which somebody signs in, what is kept of its secret now, and its next secret.
@@ -131,9 +131,10 @@ async fn attempt_second<E: Engine>(
     expect_strategy(strategy.as_deref(), "totp")?;
     let code = Zeroizing::new(code.ok_or(Problem::ParamMissing("code"))?);
     // Counted before it is looked at: codes tried at the same instant are no more than in a row.
-    engine.ask(Command::GuessSignIn(client, pending.id)).await?;
+    let guess = Command::GuessSignIn(client, pending.id);
+    engine.ask(&desk.origin, guess).await?;
     let checked = engine
-        .check_code(pending.account, pending.generation, &code)
+        .check_code(&desk.origin, pending.account, pending.generation, &code)
         .await;
     let proof = checked.map_err(|refusal| match refusal {
         LoginRefusal::Wrong => Problem::CodeIncorrect,
@@ -201,11 +202,12 @@ impl<'a, E: Engine> Desk<'a, E> {
         request: &'a HttpRequest,
     ) -> Result<Self, Problem> {
         let caller = Caller::read(engine, &surroundings.clerk, request).await?;
+        let origin = caller.asks(request, surroundings);
         Ok(Self {
             engine,
             surroundings,
-            request,
             caller,
+            origin,
         })
     }
 
@@ -226,6 +228,7 @@ impl<'a, E: Engine> Desk<'a, E> {
 
     async fn first_step(&self, identifier: String, password: String) -> Outcome {
         let login = Login {
+            origin: self.origin.clone(),
             username: identifier,
             exact_name: true,
             password: Zeroizing::new(password),
@@ -252,7 +255,8 @@ impl<'a, E: Engine> Desk<'a, E> {
             remember: false,
         };
         let id = start.id.to_string();
-        self.engine.ask(Command::StartSignIn(start)).await?;
+        let start = Command::StartSignIn(start);
+        self.engine.ask(&self.origin, start).await?;
         let pending = self.pending(place.client, &id).await;
         let pending = pending.ok_or(Problem::SignInNotFound)?;
         let json = SignInJson::pending(&pending, half.described.username.as_str());
@@ -279,8 +283,8 @@ impl<'a, E: Engine> Desk<'a, E> {
             client: Some(place.client),
             parent: None,
             chain: Vec::new(),
-            address: self.request.peer_addr().map(|peer| peer.ip()),
-            user_agent: user_agent(self.request.headers()),
+            address: self.origin.address,
+            user_agent: self.origin.user_agent.clone(),
             attributes: None,
         };
         let command = SignIn {
@@ -296,7 +300,7 @@ impl<'a, E: Engine> Desk<'a, E> {
             step,
         };
         self.engine
-            .ask(Command::SignIn(command))
+            .ask(&self.origin, Command::SignIn(command))
             .await
             .map_err(refused)?;
         let id = match step {

@@ -9,7 +9,11 @@ use super::error::Problem;
 use crate::door::Engine;
 use crate::engine::keys::PrivateToken;
 use crate::http::headers::{Single, single};
+use crate::http::origin;
 use crate::http::surroundings::Surroundings;
+use crate::session::id::ClientId;
+use crate::session::origin::{Actor, Origin};
+use crate::session::state::Surface;
 
 const PRIVATE_TOKEN: HeaderName = HeaderName::from_static("private-token");
 
@@ -19,6 +23,16 @@ pub(super) struct Caller {
     pub(super) token: PrivateToken,
     /// The end user's address.
     pub(super) address: Option<IpAddr>,
+}
+
+/// The origin of what the holder of a guest key asks.
+pub(super) fn origin(
+    client: ClientId,
+    request: &HttpRequest,
+    surroundings: &Surroundings,
+) -> Origin {
+    let actor = Actor::Client(client);
+    origin::on(Surface::I3d, actor, request, surroundings)
 }
 
 /// Reads and checks the key of a request.

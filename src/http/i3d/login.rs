@@ -1,6 +1,5 @@
 //! Login on a guest key, its second step, and logout. Source: V-36 to V-59.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -9,7 +8,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use zeroize::Zeroizing;
 
-use super::caller::caller;
+use super::caller::{caller, origin};
 use super::error::{Outcome, Problem, answer};
 use super::model::{self, Fields};
 use crate::credentials::login::{FirstStep, HalfProof, Login, Proof};
@@ -17,11 +16,11 @@ use crate::door::Engine;
 use crate::engine::command::{Command, Open, SignIn, StartSignIn};
 use crate::engine::event::Grant;
 use crate::engine::keys::PrivateToken;
-use crate::http::headers::user_agent;
 use crate::http::reply;
 use crate::http::surroundings::Surroundings;
 use crate::session::client::SIGN_IN_LIFETIME_MS;
 use crate::session::id::{ClientId, SessionId, SignInId};
+use crate::session::origin::Origin;
 use crate::session::state::{EndReason, Surface};
 
 /// A session that is about to be opened: on which client, for whom, from where.
@@ -30,8 +29,7 @@ struct Entry<'a> {
     remember: bool,
     /// The pending login that it completes.
     step: Option<SignInId>,
-    address: Option<IpAddr>,
-    request: &'a HttpRequest,
+    origin: &'a Origin,
 }
 
 pub(super) async fn log_in<E: Engine>(
@@ -59,8 +57,10 @@ async fn first_step<E: Engine>(
     let PrivateToken::Guest(client) = caller.token else {
         return Err(Problem::AlreadyLoggedIn);
     };
-    admit(engine, client).await?;
+    let origin = origin(client, request, surroundings);
+    admit(engine, &origin, client).await?;
     let login = Login {
+        origin: origin.clone(),
         username,
         exact_name: false,
         password,
@@ -70,15 +70,14 @@ async fn first_step<E: Engine>(
     let wrong = Problem::WrongCredentials;
     let proof = match engine.begin_log_in(login).await {
         Ok(FirstStep::Complete(proof)) => proof,
-        Ok(FirstStep::Half(half)) => return start(engine, client, half, remember).await,
+        Ok(FirstStep::Half(half)) => return start(engine, &origin, client, half, remember).await,
         Err(refusal) => return Err(Problem::of_login(refusal, wrong)),
     };
     let entry = Entry {
         client,
         remember,
         step: None,
-        address: caller.address,
-        request,
+        origin: &origin,
     };
     open(engine, &entry, proof)
         .await
@@ -88,7 +87,7 @@ async fn first_step<E: Engine>(
 
 /// Refuses whoever is logged in already, before any password is looked at, and gives up a login whose
 /// second step was still to come. Source: V-41, V-44.
-async fn admit<E: Engine>(engine: &E, client: ClientId) -> Result<(), Problem> {
+async fn admit<E: Engine>(engine: &E, origin: &Origin, client: ClientId) -> Result<(), Problem> {
     let seen = engine.with_client(client, |client| {
         client.map(|client| {
             let pending = client.sign_in().map(|pending| pending.id);
@@ -100,7 +99,8 @@ async fn admit<E: Engine>(engine: &E, client: ClientId) -> Result<(), Problem> {
         return Err(Problem::AlreadyLoggedIn);
     }
     if let Some(step) = pending {
-        let dropped = engine.ask(Command::DropSignIn(client, step)).await;
+        let drop = Command::DropSignIn(client, step);
+        let dropped = engine.ask(origin, drop).await;
         dropped.map_err(|error| Problem::of(error, Problem::WrongCredentials))?;
     }
     Ok(())
@@ -109,6 +109,7 @@ async fn admit<E: Engine>(engine: &E, client: ClientId) -> Result<(), Problem> {
 /// Begins a login whose one-time password is still to come.
 async fn start<E: Engine>(
     engine: &E,
+    origin: &Origin,
     client: ClientId,
     half: HalfProof,
     remember: bool,
@@ -126,7 +127,7 @@ async fn start<E: Engine>(
         factors: half.factors,
         remember,
     };
-    let started = engine.ask(Command::StartSignIn(start)).await;
+    let started = engine.ask(origin, Command::StartSignIn(start)).await;
     started.map_err(|error| Problem::of(error, Problem::WrongCredentials))?;
     let body = model::auth_req(Some(until.ms() / 1_000));
     Ok(reply::ready(StatusCode::OK, body))
@@ -154,8 +155,8 @@ async fn open<E: Engine>(
         client: Some(entry.client),
         parent: None,
         chain: Vec::new(),
-        address: entry.address,
-        user_agent: user_agent(entry.request.headers()),
+        address: entry.origin.address,
+        user_agent: entry.origin.user_agent.clone(),
         attributes: None,
     };
     let open = Open {
@@ -171,7 +172,8 @@ async fn open<E: Engine>(
         secret: None,
         step: entry.step,
     };
-    engine.ask(Command::SignIn(sign_in)).await.map(|_| ())
+    let sign_in = Command::SignIn(sign_in);
+    engine.ask(entry.origin, sign_in).await.map(|_| ())
 }
 
 pub(super) async fn one_time<E: Engine>(
@@ -200,20 +202,20 @@ async fn second_step<E: Engine>(
     let pending = engine.with_client(client, |client| client?.sign_in().copied());
     let pending = pending.get().await.ok_or(Problem::UnexpectedOtp)?;
     let wrong = Problem::WrongOtp;
+    let origin = origin(client, request, surroundings);
     // Counted before it is looked at, so that codes tried at once are no more than codes in a row.
     let counted = Command::GuessSignIn(client, pending.id);
-    let counted = engine.ask(counted).await;
+    let counted = engine.ask(&origin, counted).await;
     counted.map_err(|error| Problem::of(error, wrong.clone()))?;
     let proof = engine
-        .check_code(pending.account, pending.generation, &code)
+        .check_code(&origin, pending.account, pending.generation, &code)
         .await
         .map_err(|refusal| Problem::of_login(refusal, wrong.clone()))?;
     let entry = Entry {
         client,
         remember: pending.remember,
         step: Some(pending.id),
-        address: caller.address,
-        request,
+        origin: &origin,
     };
     match open(engine, &entry, proof).await {
         Ok(()) => Ok(done()),
@@ -245,7 +247,8 @@ async fn end<E: Engine>(
     Fields::of(&body, &[])?.finish()?;
     if let PrivateToken::Guest(client) = caller.token {
         let clear = Command::ClearClient(client, EndReason::Logout);
-        let cleared = engine.ask(clear).await;
+        let origin = origin(client, request, surroundings);
+        let cleared = engine.ask(&origin, clear).await;
         cleared.map_err(|error| Problem::of(error, Problem::TokenRefused))?;
     }
     Ok(done())

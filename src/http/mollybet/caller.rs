@@ -6,8 +6,11 @@ use actix_web::http::header::{HeaderMap, HeaderName};
 use super::error::Problem;
 use crate::door::Engine;
 use crate::http::headers::{Single, accepts_json, single, wanted_touch};
+use crate::http::origin;
+use crate::http::surroundings::Surroundings;
 use crate::session::activity::{Look, Touch};
 use crate::session::id::{AccountId, SessionId};
+use crate::session::origin::{Actor, Origin};
 use crate::session::state::Surface;
 
 /// The header that carries the caller's session.
@@ -85,6 +88,16 @@ pub(super) async fn account_of<E: Engine>(
 pub(super) async fn touch<E: Engine>(engine: &E, request: &HttpRequest, caller: SessionId) {
     // A session that ended meanwhile has nothing left to touch.
     let _ = account_of(engine, caller, wanted_touch(request.headers())).await;
+}
+
+/// The origin of what this session asks.
+pub(super) fn origin(
+    session: SessionId,
+    request: &HttpRequest,
+    surroundings: &Surroundings,
+) -> Origin {
+    let actor = Actor::Session(session);
+    origin::on(Surface::Mollybet, actor, request, surroundings)
 }
 
 /// A look at a session of this surface.

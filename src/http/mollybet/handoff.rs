@@ -12,22 +12,31 @@ use super::model;
 use crate::door::Engine;
 use crate::engine::command::{Command, Reply};
 use crate::http::reply;
+use crate::http::surroundings::Surroundings;
 use crate::session::policy::HANDOFF_LIFETIME_MS;
 use crate::session::token::Secret;
 
-pub(super) async fn tokenize<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
-    answer(issue(&request, &**engine).await)
+pub(super) async fn tokenize<E: Engine>(
+    request: HttpRequest,
+    engine: Data<E>,
+    surroundings: Data<Surroundings>,
+) -> HttpResponse {
+    answer(issue(&request, &**engine, &surroundings).await)
 }
 
-async fn issue<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome {
+async fn issue<E: Engine>(
+    request: &HttpRequest,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Outcome {
     let caller = caller::named(engine, request)?.own(engine).await?;
     let token = Secret::handoff(caller, engine.random().map_err(|_| Problem::Internal)?);
     let id = engine
         .handoff_id(token.reveal().as_bytes())
         .ok_or(Problem::Internal)?;
-    engine
-        .ask(Command::IssueHandoff(caller, id, HANDOFF_LIFETIME_MS))
-        .await?;
+    let origin = caller::origin(caller, request, surroundings);
+    let issue = Command::IssueHandoff(caller, id, HANDOFF_LIFETIME_MS);
+    engine.ask(&origin, issue).await?;
     caller::touch(engine, request, caller).await;
     Ok(handed_out(&token))
 }
@@ -36,18 +45,26 @@ pub(super) async fn detokenize<E: Engine>(
     request: HttpRequest,
     payload: Payload,
     engine: Data<E>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(redeem(&request, payload, &**engine).await)
+    answer(redeem(&request, payload, &**engine, &surroundings).await)
 }
 
-async fn redeem<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) -> Outcome {
+async fn redeem<E: Engine>(
+    request: &HttpRequest,
+    payload: Payload,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Outcome {
     let caller = caller::named(engine, request)?.own(engine).await?;
     let (body, fields) = model::read_fields(request, payload).await?;
     let ([token], []) = fields.strings(&body, ["token"], [])?;
     let id = engine
         .handoff_id(token.as_bytes())
         .ok_or(Problem::NotFound)?;
-    let reply = engine.ask(Command::RedeemHandoff(id, caller)).await?;
+    let origin = caller::origin(caller, request, surroundings);
+    let redeem = Command::RedeemHandoff(id, caller);
+    let reply = engine.ask(&origin, redeem).await?;
     let Reply::HandedOff {
         username,
         client_type,

@@ -13,10 +13,12 @@ use crate::credentials::login::Login;
 use crate::door::Engine;
 use crate::engine::command::{Command, Open};
 use crate::engine::event::Grant;
-use crate::http::headers::{accepts_json, user_agent};
+use crate::http::headers::accepts_json;
 use crate::http::json::write_str;
+use crate::http::origin;
 use crate::http::reply;
 use crate::http::surroundings::Surroundings;
+use crate::session::origin::Actor;
 use crate::session::state::Surface;
 use crate::session::token::Secret;
 
@@ -41,8 +43,10 @@ async fn open<E: Engine>(
     let (body, fields) = model::read_fields(request, payload).await?;
     let ([username, password], [otp]) = fields.strings(&body, ["username", "password"], ["otp"])?;
     let password = Zeroizing::new(password);
+    let origin = origin::on(Surface::Mollybet, Actor::Unknown, request, surroundings);
     let proof = engine
         .log_in(Login {
+            origin: origin.clone(),
             username,
             exact_name: true,
             password,
@@ -66,8 +70,8 @@ async fn open<E: Engine>(
         client: None,
         parent: None,
         chain: Vec::new(),
-        address: surroundings.proxies.end_user(request),
-        user_agent: user_agent(request.headers()),
+        address: origin.address,
+        user_agent: origin.user_agent.clone(),
         attributes: None,
     };
     let open = Open {
@@ -77,7 +81,7 @@ async fn open<E: Engine>(
         when_full: bounds.when_full,
         otp_step: proof.otp_step,
     };
-    engine.ask(Command::Open(open)).await?;
+    engine.ask(&origin, Command::Open(open)).await?;
     Ok(handed_out(&secret))
 }
 

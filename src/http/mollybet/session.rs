@@ -15,8 +15,10 @@ use crate::engine::error::Refusal;
 use crate::engine::view::SessionView;
 use crate::http::headers::wanted_touch;
 use crate::http::reply;
+use crate::http::surroundings::Surroundings;
 use crate::session::activity::Touch;
 use crate::session::id::SessionId;
+use crate::session::origin::Origin;
 use crate::session::state::{EndReason, Surface};
 
 pub(super) async fn metadata<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
@@ -76,18 +78,24 @@ fn found(body: Vec<u8>) -> HttpResponse {
     reply::ready(StatusCode::OK, body)
 }
 
-pub(super) async fn log_out<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
-    answer(end(&request, &**engine).await)
+pub(super) async fn log_out<E: Engine>(
+    request: HttpRequest,
+    engine: Data<E>,
+    surroundings: Data<Surroundings>,
+) -> HttpResponse {
+    answer(end(&request, &**engine, &surroundings).await)
 }
 
-async fn end<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome {
+async fn end<E: Engine>(request: &HttpRequest, engine: &E, surroundings: &Surroundings) -> Outcome {
+    // Whoever ends a session does it as that session.
+    let origin = |id| caller::origin(id, request, surroundings);
     let Named { caller, path } = caller::named(engine, request)?;
     match (caller, path) {
         (Some(caller), path) if path == Some(caller) => {
-            ask(engine, caller, Problem::SessionInvalid).await
+            ask(engine, &origin(caller), caller, Problem::SessionInvalid).await
         }
         // Whoever holds the id may end it: it is the credential.
-        (None, Some(path)) => ask(engine, path, Problem::NotFound).await,
+        (None, Some(path)) => ask(engine, &origin(path), path, Problem::NotFound).await,
         (None, None) => Err(Problem::NotFound),
         (Some(caller), _) => {
             caller::account_of(engine, caller, Touch::No)
@@ -98,7 +106,7 @@ async fn end<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome {
     }
 }
 
-async fn ask<E: Engine>(engine: &E, id: SessionId, unknown: Problem) -> Outcome {
+async fn ask<E: Engine>(engine: &E, origin: &Origin, id: SessionId, unknown: Problem) -> Outcome {
     let end = End {
         id,
         surface: Some(Surface::Mollybet),
@@ -106,7 +114,7 @@ async fn ask<E: Engine>(engine: &E, id: SessionId, unknown: Problem) -> Outcome 
         client: None,
         reason: EndReason::Logout,
     };
-    match engine.ask(Command::End(end)).await {
+    match engine.ask(origin, Command::End(end)).await {
         Ok(_) => Ok(found(model::ok(|out| out.extend_from_slice(b"null")))),
         Err(ServiceError::Refused(Refusal::SessionNotFound)) => Err(unknown),
         Err(error) => Err(error.into()),

@@ -9,6 +9,7 @@ use super::login::handed_out;
 use super::model;
 use crate::door::Engine;
 use crate::engine::command::{Command, Sudo};
+use crate::http::surroundings::Surroundings;
 use crate::session::state::Surface;
 use crate::session::token::Secret;
 
@@ -16,11 +17,17 @@ pub(super) async fn sudo<E: Engine>(
     request: HttpRequest,
     payload: Payload,
     engine: Data<E>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(open(&request, payload, &**engine).await)
+    answer(open(&request, payload, &**engine, &surroundings).await)
 }
 
-async fn open<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) -> Outcome {
+async fn open<E: Engine>(
+    request: &HttpRequest,
+    payload: Payload,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Outcome {
     let caller = caller::named(engine, request)?.own(engine).await?;
     let (body, fields) = model::read_fields(request, payload).await?;
     let ([target], []) = fields.strings(&body, ["target"], [])?;
@@ -43,7 +50,8 @@ async fn open<E: Engine>(request: &HttpRequest, payload: Payload, engine: &E) ->
         per_account: policy.mollybet.per_account,
         when_full: policy.mollybet.when_full,
     };
-    engine.ask(Command::Sudo(sudo)).await?;
+    let origin = caller::origin(caller, request, surroundings);
+    engine.ask(&origin, Command::Sudo(sudo)).await?;
     caller::touch(engine, request, caller).await;
     Ok(handed_out(&secret))
 }

@@ -11,7 +11,11 @@ use crate::door::Engine;
 use crate::http::body;
 use crate::http::headers::{MediaType, media_type};
 use crate::http::jsonrpc::answer;
+use crate::http::origin;
 use crate::http::reply;
+use crate::http::surroundings::Surroundings;
+use crate::session::origin::Actor;
+use crate::session::state::Surface;
 
 /// The largest body. Source: ARCHITECTURE, Bounds.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -22,8 +26,9 @@ pub(super) async fn call<E: Engine>(
     request: HttpRequest,
     payload: Payload,
     engine: Data<E>,
+    surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    match serve(&request, payload, &**engine).await {
+    match serve(&request, payload, &**engine, &surroundings).await {
         Ok(answer) => answer,
         Err(problem) => problem.answer(),
     }
@@ -33,6 +38,7 @@ async fn serve<E: Engine>(
     request: &HttpRequest,
     payload: Payload,
     engine: &E,
+    surroundings: &Surroundings,
 ) -> Result<HttpResponse, Problem> {
     let principal = caller::principal(engine, request.headers()).await?;
     let body = body::read(payload, BODY_BYTES_MAX).await?;
@@ -49,10 +55,18 @@ async fn serve<E: Engine>(
     if !usable {
         return Err(Problem::UnsupportedMediaType);
     }
+    let origin = || {
+        let actor = Actor::Key(principal.key);
+        origin::on(Surface::Xdata, actor, request, surroundings)
+    };
+    let caller = methods::Caller {
+        principal,
+        origin: &origin,
+    };
     let mut out = Vec::with_capacity(128);
     let mut busy = false;
     answer(&body, BATCH_MAX, &mut out, async |call, out| {
-        let result = methods::run(engine, principal, &call.method, call.params).await;
+        let result = methods::run(engine, &caller, &call.method, call.params).await;
         busy = matches!(&result, Err(fault) if *fault == BUSY);
         result.map(|value| value.write(out))
     })

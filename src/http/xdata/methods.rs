@@ -13,6 +13,7 @@ use crate::http::jsonrpc::{Fault, Params};
 use crate::session::account::ClientType;
 use crate::session::activity::{Look, Touch};
 use crate::session::lifetime::Lifetime;
+use crate::session::origin::Origin;
 use crate::session::policy::ABSOLUTE_MAX_MS;
 use crate::session::state::{EndReason, Factors, Surface};
 use crate::session::token::Secret;
@@ -48,25 +49,32 @@ impl Value {
     }
 }
 
-/// Runs a method for a principal.
+/// Who calls.
+pub(super) struct Caller<'a> {
+    pub(super) principal: Principal,
+    /// Where from; a verification does not want to know.
+    pub(super) origin: &'a dyn Fn() -> Origin,
+}
+
+/// Runs a method for its caller.
 pub(super) async fn run<E: Engine>(
     engine: &E,
-    principal: Principal,
+    caller: &Caller<'_>,
     method: &str,
     params: Params<'_>,
 ) -> Result<Value, Fault> {
     match method {
         "session.open_session" => {
             let [expires_in] = params.bind(["expires_in"])?;
-            open(engine, principal, expires_in).await
+            open(engine, caller, expires_in).await
         }
         "session.verify_session_token" => {
             let [token] = params.bind(["token"])?;
-            verify(engine, principal, token).await
+            verify(engine, caller.principal, token).await
         }
         "session.close_session" => {
             let [token] = params.bind(["token"])?;
-            close(engine, principal, token).await
+            close(engine, caller, token).await
         }
         _ => Err(Fault::METHOD_NOT_FOUND),
     }
@@ -74,9 +82,10 @@ pub(super) async fn run<E: Engine>(
 
 async fn open<E: Engine>(
     engine: &E,
-    principal: Principal,
+    caller: &Caller<'_>,
     expires_in: Option<Raw<'_>>,
 ) -> Result<Value, Fault> {
+    let principal = caller.principal;
     let bounds = engine.policy().xdata;
     let lifetime_ms = match expires_in {
         Some(value) if value.kind() != Kind::Null => {
@@ -122,7 +131,8 @@ async fn open<E: Engine>(
         when_full: bounds.when_full,
         otp_step: None,
     };
-    engine.ask(Command::Open(open)).await.map_err(fault)?;
+    let opened = engine.ask(&(caller.origin)(), Command::Open(open)).await;
+    opened.map_err(fault)?;
     let expires_in_s = i64::try_from(lifetime_ms / 1_000).unwrap_or(i64::MAX);
     Ok(Value::Opened {
         secret,
@@ -149,12 +159,12 @@ async fn verify<E: Engine>(
 
 async fn close<E: Engine>(
     engine: &E,
-    principal: Principal,
+    caller: &Caller<'_>,
     token: Option<Raw<'_>>,
 ) -> Result<Value, Fault> {
     let token = text(token)?;
     if let Some(id) = engine.session_id(token.as_bytes()) {
-        let key = Some(principal.key);
+        let key = Some(caller.principal.key);
         let end = End {
             id,
             surface: Some(Surface::Xdata),
@@ -162,7 +172,7 @@ async fn close<E: Engine>(
             client: None,
             reason: EndReason::Logout,
         };
-        match engine.ask(Command::End(end)).await {
+        match engine.ask(&(caller.origin)(), Command::End(end)).await {
             // What is not there, or not the caller's, is closed as far as he can tell.
             Ok(_) | Err(ServiceError::Refused(Refusal::SessionNotFound)) => {}
             Err(error) => return Err(fault(error)),

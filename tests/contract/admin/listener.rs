@@ -55,7 +55,8 @@ impl Served {
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async move {
                 let (engine, owners) = app::start_engine(ports, Policy::default(), 1).unwrap();
-                let tokens = AdminTokens::new(TOKENS);
+                let tokens =
+                    AdminTokens::new(TOKENS.map(|(token, role)| (role.name(), token, role)));
                 let node = app::Node::serve(
                     engine,
                     owners,

@@ -23,6 +23,7 @@ mod trace;
 use serde_json::{Value, json};
 use sessile::door::{Engine, ServiceError};
 use sessile::engine::command::{AccountChange, AccountPatch, Command, Reply};
+use sessile::session::origin::Origin;
 
 use crate::at_once::at_once;
 use crate::support::client::Answer;
@@ -161,7 +162,9 @@ fn handed_out(answer: &Answer) -> Option<String> {
 /// What a command to the engine comes to.
 fn tell(node: &Node, command: Command) -> Result<Reply, ServiceError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime.unwrap().block_on(node.engine.ask(command))
+    runtime
+        .unwrap()
+        .block_on(node.engine.ask(Origin::node(), command))
 }
 
 /// Changes the description of an account.

@@ -86,7 +86,7 @@ fn without_randomness_nothing_is_issued() {
     let thread = std::thread::spawn(move || {
         actix::System::new().block_on(async move {
             let (engine, owners) = app::start_engine(ports, Policy::default(), 1).unwrap();
-            let tokens = AdminTokens::new([(OWNER, Role::Own)]);
+            let tokens = AdminTokens::new([("owner", OWNER, Role::Own)]);
             let node = app::Node::serve(
                 engine,
                 owners,
