@@ -15,6 +15,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::MissedTickBehavior;
 
 use self::storage::{Images, Opened};
 use crate::actors::handle::EngineHandle;
@@ -287,6 +288,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         .map(|(name, token, role)| (name.as_str(), token.as_str(), *role));
     let tokens = AdminTokens::new(tokens);
     actix::spawn(note_time(engine.clone()));
+    actix::spawn(look_after_keys(engine.clone()));
     starting_handle.stop(false).await;
     store
         .begin_serving()
@@ -332,6 +334,9 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
+/// How long no key is made after one could not be.
+const KEYS_PAUSE: Duration = Duration::from_secs(60);
+
 /// How long answers have to leave after the log failed.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -349,6 +354,27 @@ async fn note_time(engine: EngineHandle) {
     loop {
         seconds.tick().await;
         engine.note_time();
+    }
+}
+
+/// Has signing keys follow each other in time, and forgets those that were withdrawn.
+async fn look_after_keys(engine: EngineHandle) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        seconds.tick().await;
+        match engine.look_after_signing_keys().await {
+            Ok(made) => {
+                for algorithm in made {
+                    let algorithm = algorithm.name();
+                    tracing::info!(algorithm, "another signing key was made and is published");
+                }
+            }
+            Err(error) => {
+                tracing::error!("no signing key follows the last one, which goes on: {error}");
+                tokio::time::sleep(KEYS_PAUSE).await;
+            }
+        }
     }
 }
 

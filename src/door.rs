@@ -18,10 +18,11 @@ use crate::entropy::EntropyFailed;
 use crate::session::account::{Account, PasswordHash};
 use crate::session::activity::Look;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
-use crate::session::jwt::Template;
+use crate::session::jwt::{SigningAlgorithm, Template};
 use crate::session::key::{Key, KeyKind};
 use crate::session::origin::Origin;
 use crate::session::policy::Policy;
+use crate::session::rotation::KeyState;
 use crate::session::state::{Factors, Surface};
 use crate::session::time::Timestamp;
 use crate::session::token::{Digest, Secret};
@@ -125,6 +126,23 @@ impl From<SessionView<'_>> for SessionSummary {
             attributes: view.attributes().map(str::to_owned),
         }
     }
+}
+
+/// A signing key as operators see it: nothing of its private half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningKeySummary {
+    /// By which tokens name it.
+    pub kid: String,
+    /// How it signs.
+    pub algorithm: SigningAlgorithm,
+    /// Where it is on its way.
+    pub state: KeyState,
+    /// When it was made.
+    pub created: Timestamp,
+    /// From when on it signs.
+    pub signs_from: Timestamp,
+    /// From when on no token of it is good, once another one follows it.
+    pub expires: Option<Timestamp>,
 }
 
 /// What operators see of the whole engine.
@@ -254,6 +272,18 @@ pub trait Engine: Clone + Send + 'static {
 
     /// The public keys by which tokens are verified, as a JSON Web Key Set.
     fn jwks(&self) -> impl Future<Output = Result<String, ServiceError>>;
+
+    /// The signing keys, in the order of their making.
+    fn signing_keys(&self) -> Answer<Vec<SigningKeySummary>>;
+
+    /// Has a new key follow that of this algorithm, or those of all algorithms that have one: after it was
+    /// published for a while, or, if the old ones are `compromised`, at once and with an end of them.
+    fn rotate_signing_keys(
+        &self,
+        origin: &Origin,
+        algorithm: Option<SigningAlgorithm>,
+        compromised: bool,
+    ) -> impl Future<Output = Result<(), ServiceError>>;
 
     /// Hashes a password for keeping.
     fn hash_password(

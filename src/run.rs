@@ -12,6 +12,7 @@ use crate::cli::args::{
     Arguments, Command, ConfigCommand, KeysCommand, NodeArguments, ServeArguments,
 };
 use crate::cli::client::AdminClient;
+use crate::cli::rotation;
 use crate::durability::sealing::SealingKey;
 use crate::durability::{keeper, log};
 use crate::entropy::SystemEntropy;
@@ -58,6 +59,9 @@ fn act(arguments: Arguments, bare: bool) -> Result<(), Failure> {
             KeysCommand::NewSealingKey { file } => new_sealing_key(&file),
             KeysCommand::OnNode(command) => {
                 print(node(asked.node).and_then(|node| admin::keys(&node, command)))
+            }
+            KeysCommand::OfNode(command) => {
+                print(node(asked.node).and_then(|node| rotation::run(&node, command)))
             }
         },
         Command::Sessions(asked) => {

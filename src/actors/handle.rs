@@ -1,6 +1,8 @@
 //! The embedded engine behind the door: reads go straight to the published state, everything else
 //! becomes a message to its decider.
 
+mod signing;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,6 +12,7 @@ use actix::prelude::SendError;
 use tokio::sync::{Mutex, oneshot};
 use zeroize::Zeroizing;
 
+use self::signing::unsigned;
 use super::commit::Queues;
 use super::images::Mark;
 use super::messages::Ask;
@@ -17,7 +20,7 @@ use super::owner::{Owner, Shared};
 use super::rooms::ShardRoom;
 use super::unrecorded::Unrecorded;
 use crate::credentials::login::{FirstStep, Login, LoginDesk, LoginRefusal, Proof};
-use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary};
+use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary, SigningKeySummary};
 use crate::engine::clients::ClientView;
 use crate::engine::command::{Command, Decider, Reply};
 use crate::engine::digest;
@@ -36,7 +39,7 @@ use crate::session::origin::Origin;
 use crate::session::policy::Policy;
 use crate::session::time::Timestamp;
 use crate::session::token::{CREDENTIAL_BYTES_MAX, Digest, Secret};
-use crate::tokens::desk::{SigningFailed, TokenDesk, TokenOf};
+use crate::tokens::desk::{TokenDesk, TokenOf};
 
 /// The only door the surfaces have into the embedded engine.
 #[derive(Clone)]
@@ -104,23 +107,6 @@ impl EngineHandle {
         &self.0.directory
     }
 
-    /// Has a key of this algorithm at hand. The first token that needs one waits for it; a node that
-    /// mints no tokens never makes any.
-    async fn provide_key(&self, algorithm: SigningAlgorithm) -> Result<(), ServiceError> {
-        if self.0.tokens.has_key(algorithm) {
-            return Ok(());
-        }
-        // One at a time: a rush for the first token of a node would fill the pool with keys of which one
-        // is needed. Whoever waited finds it made.
-        let _turn = self.0.making_key.lock().await;
-        if self.0.tokens.has_key(algorithm) {
-            return Ok(());
-        }
-        let key = self.0.tokens.generate(algorithm).await.map_err(unsigned)?;
-        let added = self.ask(Origin::node(), Command::AddSigningKey(key)).await;
-        added.map(|_| ())
-    }
-
     /// Who decides a command: an open goes to the directory if its account has a limit (R4).
     fn decider(&self, command: &Command) -> Decider {
         let limited = match command {
@@ -172,14 +158,6 @@ impl EngineHandle {
             }
             Err(SendError::Closed(_)) => Err(ServiceError::Unavailable),
         }
-    }
-}
-
-/// What a surface learns of a token that could not be made.
-fn unsigned(failed: SigningFailed) -> ServiceError {
-    match failed {
-        SigningFailed::PoolFull => ServiceError::Overloaded,
-        SigningFailed::Unusable => ServiceError::Unavailable,
     }
 }
 
@@ -308,6 +286,19 @@ impl Engine for EngineHandle {
     async fn jwks(&self) -> Result<String, ServiceError> {
         self.provide_key(SigningAlgorithm::Rs256).await?;
         Ok(self.0.tokens.jwks())
+    }
+
+    fn signing_keys(&self) -> Answer<Vec<SigningKeySummary>> {
+        Answer::Now(self.signing_keys_shown())
+    }
+
+    async fn rotate_signing_keys(
+        &self,
+        origin: &Origin,
+        algorithm: Option<SigningAlgorithm>,
+        compromised: bool,
+    ) -> Result<(), ServiceError> {
+        self.follow_at_request(origin, algorithm, compromised).await
     }
 
     async fn hash_password(&self, password: String) -> Result<PasswordHash, ServiceError> {

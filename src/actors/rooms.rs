@@ -138,6 +138,6 @@ impl Room for Directory {
     fn untold(&mut self, _: &World, _: &Part) {}
 
     fn tick(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
-        self.sweep_keys(world, now)
+        self.look_after(world, now)
     }
 }

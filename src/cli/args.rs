@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::admin::{AccountCommand, KeyCommand, SessionCommand, TemplateCommand};
 use super::offline::{BackupArguments, CheckArguments, InspectArguments, RestoreArguments};
+use super::rotation::RotationCommand;
 use crate::config::file::{FileConfig, networks};
 use crate::config::limits::duration_ms;
 use crate::config::{Config, ConfigError, Durability, LogFormat, SNAPSHOT_EVERY_MS, processors};
@@ -68,6 +69,9 @@ pub enum KeysCommand {
     /// What a node is asked.
     #[command(flatten)]
     OnNode(KeyCommand),
+    /// What a node is asked about its own keys.
+    #[command(flatten)]
+    OfNode(RotationCommand),
 }
 
 /// `config …`

@@ -7,3 +7,4 @@ pub mod admin;
 pub mod args;
 pub mod client;
 pub mod offline;
+pub mod rotation;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::clerk::{ClerkConfig, ClerkSection};
 use super::limits::{LifetimeSection, LifetimesSection, LimitsSection};
+use super::tokens::TokensSection;
 use super::{AdminTokenFile, ConfigError};
 use crate::session::policy::Policy;
 
@@ -50,6 +51,7 @@ pub struct FileConfig {
     limits: LimitsSection,
     lifetimes: LifetimesSection,
     clerk: ClerkSection,
+    tokens: TokensSection,
 }
 
 /// `[geoip]`
@@ -101,6 +103,7 @@ impl FileConfig {
         let mut policy = Policy::default();
         self.limits.apply(&mut policy)?;
         self.lifetimes.apply(&mut policy)?;
+        policy.signing_keys = self.tokens.read(self.clerk()?.token_lifetime_max_s)?;
         Ok(policy)
     }
 

@@ -6,6 +6,7 @@
 pub mod clerk;
 pub mod file;
 pub mod limits;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

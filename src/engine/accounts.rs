@@ -167,6 +167,8 @@ impl Accounts {
             DirectoryEvent::KeyCreated(..)
             | DirectoryEvent::KeyDeleted(..)
             | DirectoryEvent::SigningKeyAdded(_)
+            | DirectoryEvent::SigningKeyReplaced(..)
+            | DirectoryEvent::SigningKeyWithdrawn(_)
             | DirectoryEvent::TemplatePut(_)
             | DirectoryEvent::TemplateDeleted(_)
             | DirectoryEvent::SessionsListed { .. } => {}

@@ -171,6 +171,19 @@ pub struct NewKey {
     pub networks: Vec<IpNet>,
 }
 
+/// Signing keys that follow others, each for its own algorithm.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// The new keys, of one algorithm each. From when on they sign is decided.
+    pub keys: Vec<SigningKey>,
+    /// What was there before is in wrong hands: it is withdrawn at once, and the new keys sign at once.
+    pub compromised: bool,
+    /// How long a new key is listed before it signs, in milliseconds.
+    pub lead_ms: u64,
+    /// How long a key is kept after it signed last, in milliseconds.
+    pub keep_ms: u64,
+}
+
 /// Everything that may be asked.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -212,6 +225,8 @@ pub enum Command {
     DeleteKey(KeyId),
     /// Have a key sign tokens, if none of its algorithm does yet.
     AddSigningKey(SigningKey),
+    /// Have signing keys follow others.
+    RotateSigningKeys(Rotation),
     /// Make a template, or have it be another.
     PutTemplate(Template),
     /// Take a template away.
@@ -276,6 +291,7 @@ impl Command {
             | Self::CreateKey(_)
             | Self::DeleteKey(_)
             | Self::AddSigningKey(_)
+            | Self::RotateSigningKeys(_)
             | Self::PutTemplate(_)
             | Self::DeleteTemplate(_) => Decider::Directory,
         }
@@ -330,9 +346,10 @@ impl Command {
                 Claim::KeySecret(*key.secret.as_bytes()),
             ],
             Self::DeleteKey(id) => vec![Claim::Key(*id)],
-            Self::AddSigningKey(_) | Self::PutTemplate(_) | Self::DeleteTemplate(_) => {
-                vec![Claim::Jwts]
-            }
+            Self::AddSigningKey(_)
+            | Self::RotateSigningKeys(_)
+            | Self::PutTemplate(_)
+            | Self::DeleteTemplate(_) => vec![Claim::Jwts],
         }
     }
 
@@ -351,6 +368,8 @@ impl Command {
             | Self::DeleteAccount(_)
             | Self::DeleteKey(_)
             | Self::DeleteTemplate(_) => true,
+            // What somebody has stolen is taken away whatever comes.
+            Self::RotateSigningKeys(rotation) => rotation.compromised,
             Self::Open(_)
             | Self::Sudo(_)
             | Self::IssueHandoff(..)

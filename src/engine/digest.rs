@@ -58,7 +58,9 @@ pub fn of(world: &World) -> u128 {
         line.text(&key.kid)
             .text(key.algorithm.name())
             .bytes(&key.pkcs8)
-            .number(key.created.ms());
+            .number(key.created.ms())
+            .number(key.signs_from.ms())
+            .number(key.expires.map_or(u64::MAX, |at| at.ms()));
         sum = sum.wrapping_add(line.finish());
     }
     for template in world.jwts.templates() {

@@ -95,9 +95,16 @@ impl Directory {
     }
 
     /// Withdraws keys that expired long ago, a bounded number of places at a time.
-    pub fn sweep_keys(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
+    fn sweep_keys(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
         let (parts, next) = sweep::keys(world, self.keys_looked, now);
         self.keys_looked = next;
+        parts
+    }
+
+    /// Looks after what is due: keys that expired, API keys and signing keys.
+    pub fn look_after(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
+        let mut parts = self.sweep_keys(world, now);
+        parts.extend(world.jwts.expired(now));
         parts
     }
 
@@ -125,6 +132,8 @@ impl Directory {
             DirectoryEvent::StepSpent(..)
             | DirectoryEvent::KeyDeleted(_)
             | DirectoryEvent::SigningKeyAdded(_)
+            | DirectoryEvent::SigningKeyReplaced(..)
+            | DirectoryEvent::SigningKeyWithdrawn(_)
             | DirectoryEvent::TemplatePut(_)
             | DirectoryEvent::TemplateDeleted(_) => {}
         }

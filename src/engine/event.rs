@@ -142,8 +142,12 @@ pub enum DirectoryEvent {
     KeyCreated(KeyId, Box<Key>),
     /// A key was withdrawn, and with it the sessions it opened.
     KeyDeleted(KeyId),
-    /// A key signs tokens from now on.
+    /// A key was made that signs tokens from the time on that it says.
     SigningKeyAdded(Arc<SigningKey>),
+    /// Another key follows this one, none of whose tokens is good from this instant on.
+    SigningKeyReplaced(CompactString, Timestamp),
+    /// A key is gone, and no token of it is good.
+    SigningKeyWithdrawn(CompactString),
     /// A template is so from now on.
     TemplatePut(Arc<Template>),
     /// A template is gone.
@@ -225,7 +229,11 @@ impl Part {
                 | SlotEvent::SessionSelected(..) => false,
             },
             Self::Directory(event) => {
-                event.ends_sessions() || matches!(event, DirectoryEvent::StepSpent(..))
+                event.ends_sessions()
+                    || matches!(
+                        event,
+                        DirectoryEvent::StepSpent(..) | DirectoryEvent::SigningKeyWithdrawn(_)
+                    )
             }
         }
     }
@@ -247,6 +255,8 @@ impl DirectoryEvent {
             Self::StepSpent(..)
             | Self::KeyCreated(..)
             | Self::SigningKeyAdded(_)
+            | Self::SigningKeyReplaced(..)
+            | Self::SigningKeyWithdrawn(_)
             | Self::TemplatePut(_)
             | Self::TemplateDeleted(_)
             | Self::SessionsListed { .. } => false,

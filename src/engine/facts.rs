@@ -70,6 +70,7 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
         | Command::CreateKey(_)
         | Command::DeleteKey(_)
         | Command::AddSigningKey(_)
+        | Command::RotateSigningKeys(_)
         | Command::PutTemplate(_)
         | Command::DeleteTemplate(_) => unreachable!("the directory decides this command"),
     }
@@ -155,6 +156,7 @@ pub fn decide_in_directory(
             keys::delete(&facts, *id, now)
         }
         Command::AddSigningKey(key) => jwts::add_key(&world.jwts.signing_keys(), key),
+        Command::RotateSigningKeys(asked) => jwts::rotate(&world.jwts.signing_keys(), asked, now),
         Command::PutTemplate(template) => jwts::put_template(&world.jwts.templates(), template),
         Command::DeleteTemplate(name) => jwts::delete_template(&world.jwts.templates(), name),
         Command::End(_)

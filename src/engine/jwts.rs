@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::event::DirectoryEvent;
+use super::event::{DirectoryEvent, Part};
 use crate::session::jwt::{SigningAlgorithm, SigningKey, Template};
-
-/// Signing keys there can be; each algorithm has one until keys are changed for others.
-pub const SIGNING_KEYS_MAX: usize = 16;
+use crate::session::rotation;
+use crate::session::time::Timestamp;
 
 #[derive(Default)]
 struct Table {
@@ -23,19 +22,30 @@ struct Table {
 pub struct Jwts(RwLock<Table>);
 
 impl Jwts {
-    /// The key that signs by this algorithm: the youngest.
+    /// The key that signs by this algorithm at `now`.
     #[must_use]
-    pub fn signing_key(&self, algorithm: SigningAlgorithm) -> Option<Arc<SigningKey>> {
-        let table = self.0.read();
-        let mut young = table.keys.iter().rev();
-        young.find(|key| key.algorithm == algorithm).cloned()
+    pub fn signing_key(
+        &self,
+        algorithm: SigningAlgorithm,
+        now: Timestamp,
+    ) -> Option<Arc<SigningKey>> {
+        rotation::signer(&self.0.read().keys, algorithm, now).cloned()
     }
 
-    /// The key of this id.
+    /// The key of this id, if a token of it may be good at `now`. Source: C13.
     #[must_use]
-    pub fn signing_key_by_id(&self, kid: &str) -> Option<Arc<SigningKey>> {
+    pub fn signing_key_by_id(&self, kid: &str, now: Timestamp) -> Option<Arc<SigningKey>> {
         let table = self.0.read();
-        table.keys.iter().find(|key| key.kid == kid).cloned()
+        let known = table.keys.iter().find(|key| key.kid == kid);
+        known.filter(|key| !key.is_expired(now)).cloned()
+    }
+
+    /// The removal of keys none of whose tokens is good any more.
+    pub(super) fn expired(&self, now: Timestamp) -> Vec<Part> {
+        let table = self.0.read();
+        let expired = table.keys.iter().filter(|key| key.is_expired(now));
+        let gone = expired.map(|key| DirectoryEvent::SigningKeyWithdrawn(key.kid.clone()));
+        gone.map(Part::Directory).collect()
     }
 
     /// All keys, the oldest first.
@@ -65,6 +75,15 @@ impl Jwts {
                 if table.keys.iter().all(|known| known.kid != key.kid) {
                     table.keys.push(key.clone());
                 }
+            }
+            DirectoryEvent::SigningKeyReplaced(kid, expires) => {
+                let mut table = self.0.write();
+                if let Some(key) = table.keys.iter_mut().find(|key| key.kid == *kid) {
+                    Arc::make_mut(key).expires = Some(*expires);
+                }
+            }
+            DirectoryEvent::SigningKeyWithdrawn(kid) => {
+                self.0.write().keys.retain(|key| key.kid != *kid);
             }
             DirectoryEvent::TemplatePut(template) => {
                 let mut table = self.0.write();

@@ -231,6 +231,8 @@ impl Keys {
             DirectoryEvent::AccountPut(..)
             | DirectoryEvent::StepSpent(..)
             | DirectoryEvent::SigningKeyAdded(_)
+            | DirectoryEvent::SigningKeyReplaced(..)
+            | DirectoryEvent::SigningKeyWithdrawn(_)
             | DirectoryEvent::TemplatePut(_)
             | DirectoryEvent::TemplateDeleted(_)
             | DirectoryEvent::SessionsListed { .. } => {}

@@ -1,4 +1,4 @@
-//! What every answer has in common: JSON is never cached, and never guessed at.
+//! What every answer has in common: JSON is never guessed at, and never cached but where it says so.
 
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
@@ -11,6 +11,15 @@ pub fn json(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
     answer.insert_header((CONTENT_TYPE, media_type()));
     answer.insert_header((CACHE_CONTROL, no_store()));
+    answer
+}
+
+/// Starts a JSON answer that is anybody's, and may be kept by whoever gets it for this many seconds.
+#[must_use]
+pub fn public_json(max_age_s: u64) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::build(StatusCode::OK);
+    answer.insert_header((CONTENT_TYPE, media_type()));
+    answer.insert_header((CACHE_CONTROL, format!("public, max-age={max_age_s}")));
     answer
 }
 

@@ -65,6 +65,18 @@ pub struct SigningKey {
     pub pkcs8: Zeroizing<Vec<u8>>,
     /// When it was made.
     pub created: Timestamp,
+    /// From when on it signs: others have it by then.
+    pub signs_from: Timestamp,
+    /// From when on none of its tokens is good, once another key follows it.
+    pub expires: Option<Timestamp>,
+}
+
+impl SigningKey {
+    /// Whether none of its tokens is good any more.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
 }
 
 impl fmt::Debug for SigningKey {
@@ -216,6 +228,8 @@ mod tests {
             algorithm: SigningAlgorithm::EdDsa,
             pkcs8: Zeroizing::new(vec![222; 48]),
             created: Timestamp::from_ms(0),
+            signs_from: Timestamp::from_ms(0),
+            expires: None,
         };
         assert_eq!(format!("{key:?}"), "SigningKey(k1, EdDSA)");
     }

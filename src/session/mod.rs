@@ -17,6 +17,7 @@ pub mod lifetime;
 pub mod origin;
 pub mod policy;
 pub mod profile;
+pub mod rotation;
 pub mod state;
 pub mod time;
 pub mod token;

@@ -1,6 +1,7 @@
 //! Bounds that configuration supplies: how long sessions live, how many an account may have.
 
 use super::lifetime::Lifetime;
+use super::rotation::RotationPolicy;
 use super::state::Surface;
 use super::time::Timestamp;
 
@@ -89,6 +90,8 @@ pub struct Policy {
     pub xdata: SurfacePolicy,
     /// How long an impersonation lives at most. Source: R17.
     pub sudo_absolute_ms: u64,
+    /// How signing keys follow each other.
+    pub signing_keys: RotationPolicy,
 }
 
 impl Policy {
@@ -133,6 +136,7 @@ impl Default for Policy {
                 when_full: WhenFull::Deny,
             },
             sudo_absolute_ms: 3_600_000,
+            signing_keys: RotationPolicy::default(),
         }
     }
 }

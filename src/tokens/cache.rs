@@ -1,10 +1,11 @@
 //! Tokens that were signed a moment ago. The same one again within its second costs no signature, and
 //! whoever reads his client is shown the youngest without one.
 //!
-//! Invariants: at most 65,536 tokens are kept, none is given out that is 30 s old; when there is no
-//! room, all are forgotten, which costs signatures and nothing else.
+//! Invariants: at most 65,536 tokens are kept, none is given out that is 30 s old or whose key was
+//! withdrawn; when there is no room, all are forgotten, which costs signatures and nothing else.
 
 use std::fmt;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -21,6 +22,8 @@ const SHOWN_MAX_S: u64 = 30;
 pub(super) type Whose = (SessionId, Option<String>);
 
 struct Minted {
+    /// The id of the key that signed it.
+    kid: Arc<str>,
     /// The second it was signed in.
     at_s: u64,
     jwt: Zeroizing<String>,
@@ -31,22 +34,36 @@ struct Minted {
 pub(super) struct Cache(Mutex<HashMap<Whose, Minted>>);
 
 impl Cache {
-    /// The token that was signed in this second.
-    pub(super) fn of_second(&self, whose: &Whose, now_s: u64) -> Option<String> {
+    /// The token that was signed in this second, if its key `counts` still.
+    pub(super) fn of_second(
+        &self,
+        whose: &Whose,
+        now_s: u64,
+        counts: impl FnOnce(&str) -> bool,
+    ) -> Option<String> {
+        self.shown(whose, |minted| minted.at_s == now_s && counts(&minted.kid))
+    }
+
+    /// The youngest token, unless it is 30 s old, if its key `counts` still.
+    pub(super) fn recent(
+        &self,
+        whose: &Whose,
+        now_s: u64,
+        counts: impl FnOnce(&str) -> bool,
+    ) -> Option<String> {
+        self.shown(whose, |minted| {
+            now_s.abs_diff(minted.at_s) < SHOWN_MAX_S && counts(&minted.kid)
+        })
+    }
+
+    fn shown(&self, whose: &Whose, good: impl FnOnce(&Minted) -> bool) -> Option<String> {
         let tokens = self.0.lock();
-        let minted = tokens.get(whose).filter(|minted| minted.at_s == now_s)?;
+        let minted = tokens.get(whose).filter(|minted| good(minted))?;
         Some(String::clone(&minted.jwt))
     }
 
-    /// The youngest token, unless it is 30 s old.
-    pub(super) fn recent(&self, whose: &Whose, now_s: u64) -> Option<String> {
-        let tokens = self.0.lock();
-        let young = |minted: &&Minted| now_s.abs_diff(minted.at_s) < SHOWN_MAX_S;
-        Some(String::clone(&tokens.get(whose).filter(young)?.jwt))
-    }
-
-    /// Keeps a token.
-    pub(super) fn keep(&self, whose: Whose, at_s: u64, jwt: &str) {
+    /// Keeps a token that the key of this id signed.
+    pub(super) fn keep(&self, whose: Whose, at_s: u64, kid: &Arc<str>, jwt: &str) {
         let mut tokens = self.0.lock();
         if tokens.len() >= TOKENS_MAX && !tokens.contains_key(&whose) {
             tokens.retain(|_, minted| at_s.abs_diff(minted.at_s) < SHOWN_MAX_S);
@@ -55,7 +72,8 @@ impl Cache {
             }
         }
         let jwt = Zeroizing::new(jwt.to_owned());
-        tokens.insert(whose, Minted { at_s, jwt });
+        let kid = kid.clone();
+        tokens.insert(whose, Minted { kid, at_s, jwt });
     }
 }
 
@@ -74,13 +92,19 @@ mod tests {
         let cache = Cache::default();
         let session = SessionId::from_bytes([1; 16]);
         let whose = |page: &str| (session, Some(page.to_owned()));
-        cache.keep(whose("a"), 100, "jwt");
-        assert_eq!(cache.of_second(&whose("a"), 100).as_deref(), Some("jwt"));
-        assert_eq!(cache.of_second(&whose("a"), 101), None);
-        assert_eq!(cache.recent(&whose("a"), 129).as_deref(), Some("jwt"));
-        assert_eq!(cache.recent(&whose("a"), 130), None);
-        assert_eq!(cache.recent(&whose("b"), 100), None);
-        assert_eq!(cache.recent(&(session, None), 100), None);
+        let any = |_: &str| true;
+        let of_second = |at_s| cache.of_second(&whose("a"), at_s, any);
+        let recent = |page: &str, at_s| cache.recent(&whose(page), at_s, any);
+        cache.keep(whose("a"), 100, &"k".into(), "jwt");
+        assert_eq!(of_second(100).as_deref(), Some("jwt"));
+        assert_eq!(of_second(101), None);
+        assert_eq!(recent("a", 129).as_deref(), Some("jwt"));
+        assert_eq!(recent("a", 130), None);
+        assert_eq!(recent("b", 100), None);
+        assert_eq!(cache.recent(&(session, None), 100, any), None);
+        let withdrawn = |kid: &str| kid != "k";
+        assert_eq!(cache.of_second(&whose("a"), 100, withdrawn), None);
+        assert_eq!(cache.recent(&whose("a"), 100, withdrawn), None);
     }
 
     #[test]
@@ -89,7 +113,7 @@ mod tests {
         for n in 0..TOKENS_MAX + 10 {
             let mut id = [0; 16];
             id[..8].copy_from_slice(&n.to_le_bytes());
-            cache.keep((SessionId::from_bytes(id), None), 7, "jwt");
+            cache.keep((SessionId::from_bytes(id), None), 7, &"k".into(), "jwt");
         }
         assert!(cache.0.lock().len() <= TOKENS_MAX);
     }

@@ -19,6 +19,7 @@ use crate::engine::world::SharedWorld;
 use crate::entropy::{SharedEntropy, random};
 use crate::session::id::SessionId;
 use crate::session::jwt::{SigningAlgorithm, SigningKey, Template};
+use crate::session::time::Timestamp;
 
 /// Whose token is wanted, and what it says besides.
 #[derive(Clone, Debug)]
@@ -42,8 +43,17 @@ pub struct TokenDesk {
     entropy: SharedEntropy,
     pool: Pool,
     cache: Cache,
-    /// Keys that were parsed, by their ids. There are as many as were ever published.
-    signers: RwLock<HashMap<String, Arc<Signer>>>,
+    /// Keys that were parsed, by their ids; those that were withdrawn are forgotten.
+    signers: RwLock<HashMap<Arc<str>, Arc<Signer>>>,
+}
+
+/// How often a token is signed anew because its key was withdrawn meanwhile.
+const ATTEMPTS_MAX: usize = 3;
+
+/// The key that signs, and how long its tokens may live at most, in seconds.
+struct Chosen {
+    signer: Arc<Signer>,
+    lifetime_max_s: u64,
 }
 
 impl TokenDesk {
@@ -68,36 +78,56 @@ impl TokenDesk {
         self.pool.generate(algorithm).await
     }
 
-    /// Whether a key of this algorithm was published.
+    /// Whether there is a key that signs by this algorithm.
     #[must_use]
     pub fn has_key(&self, algorithm: SigningAlgorithm) -> bool {
-        self.world.jwts.signing_key(algorithm).is_some()
+        let now = self.clock.now();
+        self.world.jwts.signing_key(algorithm, now).is_some()
+    }
+
+    /// Forgets the parsed halves of keys that were withdrawn.
+    pub fn forget_withdrawn(&self) {
+        let mut signers = self.signers.write();
+        signers.retain(|kid, _| self.counts(kid));
+    }
+
+    /// Whether tokens of the key of this id may be good.
+    fn counts(&self, kid: &str) -> bool {
+        let now = self.clock.now();
+        self.world.jwts.signing_key_by_id(kid, now).is_some()
     }
 
     /// A session's own token. One that was signed in this second is given again.
     ///
     /// Errors: as [`SigningFailed`]; no key is published.
     pub async fn session_token(&self, of: &TokenOf) -> Result<String, SigningFailed> {
-        let now_s = self.now_s();
         let whose = (of.session, of.authorized_party.clone());
-        if let Some(jwt) = self.cache.of_second(&whose, now_s) {
+        let shown = self
+            .cache
+            .of_second(&whose, self.now_s(), |kid| self.counts(kid));
+        if let Some(jwt) = shown {
             return Ok(jwt);
         }
-        let signer = self.signer(SigningAlgorithm::Rs256)?;
-        let jti = self.token_id()?;
         let sid = of.session.to_string();
-        let common = common(of, &jti, now_s);
-        let message = mint::session(&signer, &common, &sid, of.factor_ages);
-        let jwt = self.signed(signer, message).await?;
-        self.cache.keep(whose, now_s, &jwt);
-        Ok(jwt)
+        for _ in 0..ATTEMPTS_MAX {
+            let chosen = self.chosen(SigningAlgorithm::Rs256)?;
+            let (now_s, jti) = (self.now_s(), self.token_id()?);
+            let common = common(of, &jti, now_s, chosen.lifetime_max_s);
+            let message = mint::session(&chosen.signer, &common, &sid, of.factor_ages);
+            if let Some(jwt) = self.signed(&chosen.signer, message).await? {
+                self.cache.keep(whose, now_s, &chosen.signer.kid, &jwt);
+                return Ok(jwt);
+            }
+        }
+        Err(SigningFailed::Unusable)
     }
 
     /// The youngest token of a session for a page, if it is younger than 30 s.
     #[must_use]
     pub fn recent(&self, session: SessionId, authorized_party: Option<&str>) -> Option<String> {
         let whose: Whose = (session, authorized_party.map(str::to_owned));
-        self.cache.recent(&whose, self.now_s())
+        self.cache
+            .recent(&whose, self.now_s(), |kid| self.counts(kid))
     }
 
     /// A token by a template, whose shortcodes name `facts`.
@@ -110,19 +140,27 @@ impl TokenDesk {
         facts: &Value,
         lifetime_max_s: u32,
     ) -> Result<String, SigningFailed> {
-        let signer = self.signer(template.algorithm())?;
-        let jti = self.token_id()?;
-        let common = common(of, &jti, self.now_s());
-        let message = mint::by_template(&signer, &common, template, facts, lifetime_max_s)
-            .map_err(|_| SigningFailed::Unusable)?;
-        self.signed(signer, message).await
+        for _ in 0..ATTEMPTS_MAX {
+            let chosen = self.chosen(template.algorithm())?;
+            let jti = self.token_id()?;
+            let common = common(of, &jti, self.now_s(), chosen.lifetime_max_s);
+            let signer = &chosen.signer;
+            let message = mint::by_template(signer, &common, template, facts, lifetime_max_s)
+                .map_err(|_| SigningFailed::Unusable)?;
+            if let Some(jwt) = self.signed(signer, message).await? {
+                return Ok(jwt);
+            }
+        }
+        Err(SigningFailed::Unusable)
     }
 
-    /// The public halves of all published keys, as a JSON Web Key Set.
+    /// The public halves of all keys whose tokens may be good, now or soon, as a JSON Web Key Set.
     #[must_use]
     pub fn jwks(&self) -> String {
+        let now = self.clock.now();
         let keys = self.world.jwts.signing_keys();
-        let signers = keys.iter().filter_map(|key| self.parsed(key).ok());
+        let good = keys.iter().filter(|key| !key.is_expired(now));
+        let signers = good.filter_map(|key| self.parsed(key).ok());
         let list: Vec<_> = signers.map(|signer| signer.jwk.clone()).collect();
         json!({"keys": list}).to_string()
     }
@@ -132,14 +170,22 @@ impl TokenDesk {
     #[must_use]
     pub fn session_of(&self, jwt: &[u8], issuer: &str) -> Option<SessionId> {
         verify::session_of(jwt, issuer, self.now_s(), |kid| {
-            let key = self.world.jwts.signing_key_by_id(kid)?;
+            let now = self.clock.now();
+            let key = self.world.jwts.signing_key_by_id(kid, now)?;
             self.parsed(&key).ok()
         })
     }
 
-    fn signer(&self, algorithm: SigningAlgorithm) -> Result<Arc<Signer>, SigningFailed> {
-        let key = self.world.jwts.signing_key(algorithm);
-        self.parsed(&*key.ok_or(SigningFailed::Unusable)?)
+    fn chosen(&self, algorithm: SigningAlgorithm) -> Result<Chosen, SigningFailed> {
+        let now = self.clock.now();
+        let key = self.world.jwts.signing_key(algorithm, now);
+        let key = key.ok_or(SigningFailed::Unusable)?;
+        // No token outlives its key, whatever was configured when the key was to be followed.
+        let left_s = |at: Timestamp| at.since_ms(now) / 1_000;
+        Ok(Chosen {
+            signer: self.parsed(&key)?,
+            lifetime_max_s: key.expires.map_or(u64::MAX, left_s),
+        })
     }
 
     fn parsed(&self, key: &SigningKey) -> Result<Arc<Signer>, SigningFailed> {
@@ -149,13 +195,19 @@ impl TokenDesk {
         let signer = Arc::new(Signer::new(key)?);
         self.signers
             .write()
-            .insert(key.kid.to_string(), signer.clone());
+            .insert(signer.kid.clone(), signer.clone());
         Ok(signer)
     }
 
-    async fn signed(&self, signer: Arc<Signer>, message: String) -> Result<String, SigningFailed> {
-        let (message, signature) = self.pool.sign(signer, message).await?;
-        Ok(mint::sealed(message, &signature))
+    /// The whole token; `None` if its key was withdrawn while it waited for its signature.
+    async fn signed(
+        &self,
+        signer: &Arc<Signer>,
+        message: String,
+    ) -> Result<Option<String>, SigningFailed> {
+        let (message, signature) = self.pool.sign(signer.clone(), message).await?;
+        let good = self.counts(&signer.kid);
+        Ok(good.then(|| mint::sealed(message, &signature)))
     }
 
     fn token_id(&self) -> Result<String, SigningFailed> {
@@ -168,12 +220,13 @@ impl TokenDesk {
     }
 }
 
-fn common<'a>(of: &'a TokenOf, jti: &'a str, now_s: u64) -> Common<'a> {
+fn common<'a>(of: &'a TokenOf, jti: &'a str, now_s: u64, lifetime_max_s: u64) -> Common<'a> {
     Common {
         azp: of.authorized_party.as_deref(),
         iss: &of.issuer,
         sub: &of.subject,
         jti,
         now_s,
+        lifetime_max_s,
     }
 }

@@ -1,5 +1,7 @@
 //! Key pairs: made, parsed once, and their public halves as the world sees them.
 
+use std::sync::Arc;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -28,7 +30,7 @@ enum Pair {
 
 /// A key pair, ready to sign and to verify.
 pub(super) struct Signer {
-    pub(super) kid: String,
+    pub(super) kid: Arc<str>,
     pub(super) algorithm: SigningAlgorithm,
     pair: Pair,
     public: ParsedPublicKey,
@@ -75,6 +77,8 @@ pub(super) fn generate(
         algorithm,
         pkcs8,
         created: now,
+        signs_from: now,
+        expires: None,
     })
 }
 
@@ -136,7 +140,7 @@ impl Signer {
             members.insert("alg".into(), key.algorithm.name().into());
         }
         Ok(Self {
-            kid: key.kid.to_string(),
+            kid: key.kid.as_str().into(),
             algorithm: key.algorithm,
             pair,
             public,

@@ -33,6 +33,8 @@ pub(super) struct Common<'a> {
     pub(super) jti: &'a str,
     /// The wall clock, in seconds.
     pub(super) now_s: u64,
+    /// How long a token may live at most, in seconds: its key is no longer kept then.
+    pub(super) lifetime_max_s: u64,
 }
 
 #[derive(Serialize)]
@@ -63,7 +65,7 @@ struct SessionClaims<'a> {
 pub(super) fn session(signer: &Signer, common: &Common<'_>, sid: &str, fva: [i64; 2]) -> String {
     let claims = SessionClaims {
         azp: common.azp,
-        exp: common.now_s + SESSION_TOKEN_LIFETIME_S,
+        exp: common.now_s + SESSION_TOKEN_LIFETIME_S.min(common.lifetime_max_s),
         fva,
         iat: common.now_s,
         iss: common.iss,
@@ -91,10 +93,11 @@ pub(super) fn by_template(
     for reserved in crate::session::jwt::RESERVED_CLAIMS {
         claims.remove(reserved);
     }
-    let lifetime_s = template.lifetime_s().min(lifetime_max_s);
+    let lifetime_s = u64::from(template.lifetime_s().min(lifetime_max_s));
+    let lifetime_s = lifetime_s.min(common.lifetime_max_s);
     let skew_s = u64::from(template.allowed_clock_skew_s());
     let own = [
-        ("exp", Value::from(common.now_s + u64::from(lifetime_s))),
+        ("exp", Value::from(common.now_s + lifetime_s)),
         ("iat", common.now_s.into()),
         ("iss", common.iss.into()),
         ("jti", common.jti.into()),

@@ -9,6 +9,7 @@
 //! | `kills` | SIGKILL, modes `sync` and `balanced`: nothing lost, nothing resurrected (I1–I3) |
 //! | `recovery` | killed, with other shards, from an older generation: one digest (I14) |
 //! | `revocation` | revoke-all of very many, killed in the middle: none alive (R3, I3) |
+//! | `rotation` | signing keys follow each other under load and over kills: no token is judged wrongly (R13, C13) |
 //! | `secrets` | no secret in a file, nor on standard error (I9, I10) |
 //!
 //! The environment makes the short forms long, for `tests/campaigns/`: `CRASHES_KILLS` (rounds of each),
@@ -26,6 +27,8 @@ mod kills;
 mod recovery;
 #[cfg(test)]
 mod revocation;
+#[cfg(test)]
+mod rotation;
 #[cfg(test)]
 mod rounds;
 #[cfg(test)]

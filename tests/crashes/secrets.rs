@@ -4,10 +4,18 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use sessile::clock;
+use sessile::durability::log::{LogSettings, Mode};
+use sessile::durability::recovery::Progress;
+use sessile::durability::sealing::SealingKey;
+use sessile::durability::storage::os::OsStorage;
+use sessile::durability::store::{Found, StoreSettings};
+use sessile::entropy::SystemEntropy;
 
 use crate::rounds::busy;
 use crate::server::{How, Place, TOKEN};
@@ -124,6 +132,28 @@ fn files(directory: &Path, found: &mut Vec<(String, Vec<u8>)>) {
     }
 }
 
+/// The private halves of the signing keys of a directory that nobody serves.
+fn private_halves(place: &Place) -> Vec<Vec<u8>> {
+    let key = SealingKey::read(&place.beside("state").join("sessile/sealing-key")).unwrap();
+    let settings = StoreSettings {
+        log: LogSettings::new(Mode::Sync),
+        development: true,
+        accept_clock: false,
+        revive: false,
+        rows: 2,
+    };
+    let found = Found::read(
+        Arc::new(OsStorage::open(&place.data).unwrap()),
+        &settings,
+        key,
+        Arc::new(SystemEntropy),
+        clock::wall(),
+        &Progress::default(),
+    );
+    let keys = found.unwrap().recovered.state.world.jwts.signing_keys();
+    keys.iter().map(|key| key.pkcs8.to_vec()).collect()
+}
+
 fn text(value: &Value) -> &str {
     value
         .as_str()
@@ -196,7 +226,12 @@ fn no_secret_is_in_a_file_of_the_data_directory_but_the_development_credentials(
     let minted = Line::to(server.public).call(&request("POST", &path, &[("cookie", &cookie)], ""));
     finder.add("token", text(&minted.whole().json()["jwt"]));
     finder.add("client", text(&clerk["secret"]));
+    // Keys of which some are in images, and one in the log alone.
+    const ROTATE: &str = "/admin/v1/signing-keys/rotate";
+    make(ROTATE, &Value::Null);
+    make(ROTATE, &json!({"algorithm": "EdDSA"}));
     make("/admin/v1/snapshot", &Value::Null);
+    make(ROTATE, &json!({"algorithm": "ES256"}));
 
     // A busy minute, and its end without a word: images of before, a log of since.
     let (shares, server_said) = busy(server);
@@ -233,6 +268,14 @@ fn no_secret_is_in_a_file_of_the_data_directory_but_the_development_credentials(
     match std::str::from_utf8(&sealing_key) {
         Ok(key) => finder.add("sealing key", key.trim()),
         Err(_) => finder.add_bytes("sealing key", &sealing_key),
+    }
+
+    // Only who has the sealing key knows the private halves.
+    let halves = private_halves(&place);
+    assert_eq!(halves.len(), 4);
+    for half in &halves {
+        finder.add_bytes("private key", half);
+        finder.add_bytes("private key", &half[half.len() - 32..]);
     }
 
     let mut found = Vec::new();

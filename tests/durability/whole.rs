@@ -245,6 +245,8 @@ impl Scene {
             algorithm: SigningAlgorithm::EdDsa,
             pkcs8: Zeroizing::new(vec![8; 48]),
             created: MADE,
+            signs_from: MADE,
+            expires: None,
         };
         self.ask(Command::AddSigningKey(signing));
         let claims = json!({"who": "{{user.id}}"});

@@ -86,7 +86,7 @@ fn what_is_sealed_opens_with_its_key_only_and_shows_nothing() {
         DirectoryEvent::AccountPut(_, account, _) => account.totp.is_some(),
         event => matches!(event, DirectoryEvent::SigningKeyAdded(_)),
     };
-    assert_eq!(sealed.len(), 3);
+    assert_eq!(sealed.len(), 4);
     for parts in sealed {
         assert!(matches!(&parts[..], [Part::Directory(event)] if has_seed(event)));
         let payload = encode(&parts);

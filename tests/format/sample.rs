@@ -191,6 +191,8 @@ fn signing_key(algorithm: SigningAlgorithm) -> SigningKey {
         algorithm,
         pkcs8: Zeroizing::new(vec![77; 48]),
         created: at(2),
+        signs_from: at(3),
+        expires: (algorithm == SigningAlgorithm::EdDsa).then(|| at(9_000)),
     }
 }
 
@@ -237,6 +239,9 @@ fn directory() -> Vec<Vec<Part>> {
         Event::KeyDeleted(KeyId(3)),
         Event::SigningKeyAdded(Arc::new(signing_key(SigningAlgorithm::Rs256))),
         Event::SigningKeyAdded(Arc::new(signing_key(SigningAlgorithm::EdDsa))),
+        Event::SigningKeyAdded(Arc::new(signing_key(SigningAlgorithm::Es256))),
+        Event::SigningKeyReplaced("rs256".into(), at(8_000)),
+        Event::SigningKeyWithdrawn("es256".into()),
         Event::TemplatePut(Arc::new(template("hasura"))),
         Event::TemplatePut(Arc::new(template("gone"))),
         Event::TemplateDeleted("gone".into()),

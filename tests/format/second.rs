@@ -146,10 +146,11 @@ impl Cursor<'_> {
             5 => {
                 let (kid, algorithm) = (self.text(), self.n1());
                 let sealed = self.list(Self::n1);
+                let (created, signs_from) = (self.n8(), self.n8());
+                let expires = self.option(Self::n8);
                 format!(
-                    "signing key {kid} {algorithm} {} {}",
-                    sealed.len() - 29,
-                    self.n8()
+                    "signing key {kid} {algorithm} {} {created} {signs_from} {expires:?}",
+                    sealed.len() - 29
                 )
             }
             6 => {
@@ -167,6 +168,8 @@ impl Cursor<'_> {
                 let (opened, dropped) = (self.list(Self::hex::<16>), self.list(Self::hex::<16>));
                 format!("listed {account} {surface} {opened:?} {dropped:?}")
             }
+            9 => format!("signing key replaced {} {}", self.text(), self.n8()),
+            10 => format!("signing key withdrawn {}", self.text()),
             other => panic!("directory event {other}"),
         }
     }
@@ -395,12 +398,18 @@ fn directory_words(event: &DirectoryEvent) -> Option<String> {
             let algorithm = sessile::session::jwt::SigningAlgorithm::ALL;
             let algorithm = algorithm.iter().position(|a| *a == key.algorithm).unwrap() + 1;
             format!(
-                "signing key {} {algorithm} {} {}",
+                "signing key {} {algorithm} {} {} {} {:?}",
                 key.kid,
                 key.pkcs8.len(),
-                key.created.ms()
+                key.created.ms(),
+                key.signs_from.ms(),
+                key.expires.map(|at| at.ms())
             )
         }
+        DirectoryEvent::SigningKeyReplaced(kid, expires) => {
+            format!("signing key replaced {kid} {}", expires.ms())
+        }
+        DirectoryEvent::SigningKeyWithdrawn(kid) => format!("signing key withdrawn {kid}"),
         DirectoryEvent::TemplatePut(template) => format!(
             "template {} {} {} {} 2",
             template.name(),

@@ -108,7 +108,10 @@ impl Model {
                     self.end_of_client(key.client(), done, now)?;
                 }
             }
-            Command::AddSigningKey(_) | Command::PutTemplate(_) | Command::DeleteTemplate(_) => {}
+            Command::AddSigningKey(_)
+            | Command::RotateSigningKeys(_)
+            | Command::PutTemplate(_)
+            | Command::DeleteTemplate(_) => {}
             Command::CreateAccount(_) | Command::CreateKey(_) | Command::RedeemHandoff(..) => {
                 return Err(format!("{command:?} was answered without its result"));
             }

@@ -34,6 +34,7 @@ mod rules;
 mod scene;
 mod seeds;
 mod signin;
+mod signing;
 mod stage;
 mod sudo;
 mod trial;

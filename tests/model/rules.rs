@@ -65,9 +65,10 @@ impl Model {
                 unless(self.clients.contains_key(id), Refusal::SessionNotFound)
             }
             // What tokens are made with is no session's business: runs do not touch it.
-            Command::AddSigningKey(_) | Command::PutTemplate(_) | Command::DeleteTemplate(_) => {
-                Ok(())
-            }
+            Command::AddSigningKey(_)
+            | Command::RotateSigningKeys(_)
+            | Command::PutTemplate(_)
+            | Command::DeleteTemplate(_) => Ok(()),
             Command::SignIn(asked) => self.may_sign_in(asked, now),
             Command::SelectSession(id, session) => self.may_select(*id, *session, now),
             Command::ForgetSession(id, session) => self.may_forget(*id, *session, now),

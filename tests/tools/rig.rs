@@ -409,6 +409,8 @@ impl Served {
             algorithm: SigningAlgorithm::EdDsa,
             pkcs8: Zeroizing::new(PKCS8.to_vec()),
             created: Timestamp::from_ms(1),
+            signs_from: Timestamp::from_ms(1),
+            expires: None,
         };
         // Only the first of an algorithm is taken.
         let _taken = wait(self.engine.ask(Origin::node(), Command::AddSigningKey(key)));

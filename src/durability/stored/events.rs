@@ -65,6 +65,8 @@ pub(in crate::durability) enum StoredDirectoryEvent {
     TemplatePut(StoredTemplate),
     TemplateDeleted(CompactString),
     SessionsListed(StoredListed),
+    SigningKeyReplaced(CompactString, u64),
+    SigningKeyWithdrawn(CompactString),
 }
 
 /// Sessions that count towards a limit, or no longer.
@@ -262,6 +264,10 @@ impl StoredDirectoryEvent {
             DirectoryEvent::SigningKeyAdded(key) => {
                 Self::SigningKeyAdded(StoredSigningKey::of(key, sealer)?)
             }
+            DirectoryEvent::SigningKeyReplaced(kid, expires) => {
+                Self::SigningKeyReplaced(kid.clone(), expires.ms())
+            }
+            DirectoryEvent::SigningKeyWithdrawn(kid) => Self::SigningKeyWithdrawn(kid.clone()),
             DirectoryEvent::TemplatePut(template) => {
                 Self::TemplatePut(StoredTemplate::of(template))
             }
@@ -293,6 +299,10 @@ impl StoredDirectoryEvent {
             Self::SigningKeyAdded(stored) => {
                 DirectoryEvent::SigningKeyAdded(Arc::new(stored.open(sealer)?))
             }
+            Self::SigningKeyReplaced(kid, expires) => {
+                DirectoryEvent::SigningKeyReplaced(kid, at(expires))
+            }
+            Self::SigningKeyWithdrawn(kid) => DirectoryEvent::SigningKeyWithdrawn(kid),
             Self::TemplatePut(stored) => DirectoryEvent::TemplatePut(Arc::new(stored.open()?)),
             Self::TemplateDeleted(name) => DirectoryEvent::TemplateDeleted(name),
             Self::SessionsListed(stored) => {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{StoredError, at};
 use crate::durability::sealing::{Sealer, SealingError, Unseal};
 use crate::session::jwt::{SigningAlgorithm, SigningKey, Template};
+use crate::session::time::Timestamp;
 
 const PRIVATE_KEY: &str = "private key";
 
@@ -33,6 +34,8 @@ pub(in crate::durability) struct StoredSigningKey {
     algorithm: u8,
     pkcs8: Vec<u8>,
     created: u64,
+    signs_from: u64,
+    expires: Option<u64>,
 }
 
 impl StoredSigningKey {
@@ -45,6 +48,8 @@ impl StoredSigningKey {
             algorithm: number(key.algorithm),
             pkcs8: sealer.seal(PRIVATE_KEY, &key.kid, &key.pkcs8)?,
             created: key.created.ms(),
+            signs_from: key.signs_from.ms(),
+            expires: key.expires.map(Timestamp::ms),
         })
     }
 
@@ -57,6 +62,8 @@ impl StoredSigningKey {
             pkcs8: sealer.unseal(PRIVATE_KEY, &self.kid, &self.pkcs8)?,
             kid: self.kid,
             created: at(self.created),
+            signs_from: at(self.signs_from),
+            expires: self.expires.map(at),
         })
     }
 }

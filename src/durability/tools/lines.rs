@@ -239,7 +239,13 @@ fn key(id: KeyId, of: &Key) -> Value {
 }
 
 fn signing_key(of: &SigningKey) -> Value {
-    json!({"kid": of.kid, "algorithm": of.algorithm.name(), "created_ms": of.created.ms()})
+    json!({
+        "kid": of.kid,
+        "algorithm": of.algorithm.name(),
+        "created_ms": of.created.ms(),
+        "signs_from_ms": of.signs_from.ms(),
+        "expires_ms": of.expires.map(Timestamp::ms),
+    })
 }
 
 fn template(of: &Template) -> Value {
@@ -323,6 +329,12 @@ fn directory_event(event: &DirectoryEvent) -> Value {
         DirectoryEvent::KeyDeleted(id) => json!({"event": "key_deleted", "key": id.0}),
         DirectoryEvent::SigningKeyAdded(it) => {
             joined(json!({"event": "signing_key_added"}), signing_key(it))
+        }
+        DirectoryEvent::SigningKeyReplaced(kid, expires) => {
+            json!({"event": "signing_key_replaced", "kid": kid, "expires_ms": expires.ms()})
+        }
+        DirectoryEvent::SigningKeyWithdrawn(kid) => {
+            json!({"event": "signing_key_withdrawn", "kid": kid})
         }
         DirectoryEvent::TemplatePut(it) => joined(json!({"event": "template_put"}), template(it)),
         DirectoryEvent::TemplateDeleted(name) => json!({"event": "template_deleted", "name": name}),

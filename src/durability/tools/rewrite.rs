@@ -105,6 +105,8 @@ impl Rewrite {
                 self.signing_keys += u64::from(self.without_sealed);
                 !self.without_sealed
             }
+            StoredDirectoryEvent::SigningKeyReplaced(..)
+            | StoredDirectoryEvent::SigningKeyWithdrawn(_) => !self.without_sealed,
             StoredDirectoryEvent::AccountPut(account, _) => {
                 if self.without_sealed {
                     self.suspend(account);

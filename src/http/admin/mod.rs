@@ -11,6 +11,7 @@ mod issue;
 mod keys;
 mod profile;
 mod sessions;
+mod signing_keys;
 mod snapshot;
 mod templates;
 
@@ -61,6 +62,13 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
         )
         .service(
             resource("/admin/v1/keys/{name}", "DELETE").route(web::delete().to(keys::delete::<E>)),
+        )
+        .service(
+            resource("/admin/v1/signing-keys", "GET").route(web::get().to(signing_keys::list::<E>)),
+        )
+        .service(
+            resource("/admin/v1/signing-keys/rotate", "POST")
+                .route(web::post().to(signing_keys::rotate::<E>)),
         )
         .service(
             resource("/admin/v1/sessions", "GET, POST")

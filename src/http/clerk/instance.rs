@@ -34,9 +34,13 @@ pub(super) async fn dev_browser<E: Engine>(
     )
 }
 
+/// How long the list of keys may be kept, in seconds, unless a key that follows signs sooner than that.
+const KEYS_MAX_AGE_S: u64 = 300;
+
 pub(super) async fn jwks<E: Engine>(engine: Data<E>) -> HttpResponse {
+    let lead_s = engine.policy().signing_keys.lead_ms / 1_000;
     match engine.jwks().await {
-        Ok(json) => reply::json(StatusCode::OK).body(json),
+        Ok(json) => reply::public_json(KEYS_MAX_AGE_S.min(lead_s)).body(json),
         Err(error) => Problem::from(error).answer(),
     }
 }

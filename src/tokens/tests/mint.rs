@@ -40,7 +40,7 @@ fn another_library_reads_a_sessions_token() {
             let common = Common { azp, ..COMMON };
             let message = mint::session(signer, &common, SESSION, [3, -1]);
             let token = read(&signed(signer, message), signer).unwrap();
-            assert_eq!(token.header.kid.as_deref(), Some(signer.kid.as_str()));
+            assert_eq!(token.header.kid.as_deref(), Some(&*signer.kid));
             assert_eq!(token.header.typ.as_deref(), Some("JWT"));
             assert_eq!(category(&token), SESSION_CATEGORY);
             let mut wanted = json!({

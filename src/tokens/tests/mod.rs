@@ -43,6 +43,7 @@ const COMMON: Common<'static> = Common {
     sub: "user_7",
     jti: "AAAAAAAAAAAAAAAAAAAAAA",
     now_s: NOW_S,
+    lifetime_max_s: u64::MAX,
 };
 
 /// The whole token of a message.

@@ -12,7 +12,7 @@ use crate::tokens::verify::{JWT_BYTES_MAX, session_of};
 /// The session of a token at a time, by the published keys.
 fn at(jwt: &[u8], now_s: u64) -> Option<SessionId> {
     session_of(jwt, ISSUER, now_s, |kid| {
-        SIGNERS.iter().find(|signer| signer.kid == kid).cloned()
+        SIGNERS.iter().find(|signer| *signer.kid == *kid).cloned()
     })
 }
 
@@ -27,7 +27,7 @@ fn rs256() -> &'static Signer {
 /// A header as the minter writes it.
 fn header(signer: &Signer) -> Value {
     json!({
-        "alg": signer.algorithm.name(), "cat": mint::SESSION_CATEGORY, "kid": signer.kid,
+        "alg": signer.algorithm.name(), "cat": mint::SESSION_CATEGORY, "kid": &*signer.kid,
         "typ": "JWT",
     })
 }
@@ -92,7 +92,7 @@ fn a_header_that_says_anything_else_is_refused() {
         ("kid", Some(json!("unknown"))),
         ("kid", Some(json!(""))),
         ("kid", Some(json!("../../etc/passwd"))),
-        ("kid", Some(json!(es256.kid))),
+        ("kid", Some(json!(&*es256.kid))),
         ("kid", Some(json!(0))),
         ("kid", None),
         ("typ", Some(json!("jwt"))),
@@ -235,7 +235,7 @@ fn no_signature_but_the_keys_own_counts() {
     };
     let modulus = rs256().jwk["n"].as_str().unwrap();
     let bytes = URL_SAFE_NO_PAD.decode(modulus).unwrap();
-    let kid = rs256().kid.as_str();
+    let kid = &*rs256().kid;
     let jwk = rs256().jwk.to_string();
     for secret in [
         modulus.as_bytes(),
@@ -252,7 +252,7 @@ fn no_signature_but_the_keys_own_counts() {
     assert!(!accepted(&format!("{message}{signature}")));
     // A stranger's key, and another of ours, under this key's name.
     assert!(!accepted(&signed(&STRANGER, message.clone())));
-    for other in SIGNERS.iter().filter(|other| other.kid != kid) {
+    for other in SIGNERS.iter().filter(|other| *other.kid != *kid) {
         assert!(!accepted(&signed(other, message.clone())));
         // Another one's name under this key's signature.
         let named = super::message(&header(other).to_string(), &claims().to_string());

@@ -41,6 +41,17 @@ export async function revoke(credentials, username) {
   if (status !== 200) throw new Error(`the sessions were not revoked: ${status}`);
 }
 
+/** The signing keys as the admin listener lists them; `POST` on `/rotate` has others follow them. */
+export async function signingKeys({ admin_listen, admin_token }, method = 'GET', rest = '', body) {
+  const answer = await fetch(`http://${admin_listen}/admin/v1/signing-keys${rest}`, {
+    method,
+    headers: { authorization: `Bearer ${admin_token}` },
+    body: JSON.stringify(body),
+  });
+  if (answer.status !== 200) throw new Error(`signing-keys${rest} answered ${answer.status}`);
+  return (await answer.json()).keys;
+}
+
 /** The payload of a token. Nothing is verified. */
 export const claims = (jwt) => JSON.parse(Buffer.from(String(jwt).split('.')[1] ?? '', 'base64url').toString() || '{}');
 

@@ -15,6 +15,7 @@ mod query;
 mod roles;
 mod second_factor;
 mod sessions;
+mod signing_keys;
 mod templates;
 
 use serde_json::{Value, json};

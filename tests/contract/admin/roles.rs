@@ -13,7 +13,7 @@ const ISSUERS: &[Role] = &[Role::Issue, Role::Own];
 const OWNERS: &[Role] = &[Role::Own];
 
 /// Every route: method, path, who may, and what it answers to a body that says nothing.
-const ROUTES: [(&str, &str, &[Role], u16); 19] = [
+const ROUTES: [(&str, &str, &[Role], u16); 21] = [
     ("GET", "/admin/v1/accounts", READERS, 200),
     ("POST", "/admin/v1/accounts", OWNERS, 422),
     ("GET", "/admin/v1/accounts/alice", READERS, 200),
@@ -26,6 +26,8 @@ const ROUTES: [(&str, &str, &[Role], u16); 19] = [
     ("GET", "/admin/v1/keys", READERS, 200),
     ("POST", "/admin/v1/keys", OWNERS, 422),
     ("DELETE", "/admin/v1/keys/nothing", OWNERS, 404),
+    ("GET", "/admin/v1/signing-keys", READERS, 200),
+    ("POST", "/admin/v1/signing-keys/rotate", OWNERS, 422),
     ("GET", "/admin/v1/sessions", READERS, 200),
     ("POST", "/admin/v1/sessions", ISSUERS, 422),
     ("GET", "/admin/v1/sessions/nothing", READERS, 404),
@@ -38,10 +40,10 @@ const ROUTES: [(&str, &str, &[Role], u16); 19] = [
 
 /// The body of a route that wants one to get as far as its own answer.
 fn body_of(path: &str) -> &'static str {
-    if path.ends_with("/password") {
-        r#"{"password":null}"#
-    } else {
-        ""
+    match path.rsplit('/').next() {
+        Some("password") => r#"{"password":null}"#,
+        Some("rotate") => r#"{"algorithm":"none"}"#,
+        _ => "",
     }
 }
 

@@ -13,6 +13,7 @@ mod ownership;
 mod pages;
 mod refusals;
 mod requests;
+mod rotation;
 mod second_factor;
 mod sessions;
 mod sign_in;
@@ -88,7 +89,11 @@ impl<'n> Browser<'n> {
             headers.push(FORM);
         }
         let answer = self.node.send(method, path, &headers, form);
-        usual(&answer);
+        if answer.status == 200 && path.contains("/jwks") {
+            kept(&answer, KEYS_KEPT);
+        } else {
+            usual(&answer);
+        }
         assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
         if let Some(secret) = handed_out(&answer) {
             self.cookie = Some(secret).filter(|secret| !secret.is_empty());
@@ -232,6 +237,14 @@ fn wrong_field(answer: &Answer, code: &str, field: &str) {
 
 /// What every answer has in common. Source: C-12.
 fn usual(answer: &Answer) {
+    kept(answer, "no-store");
+}
+
+/// How long the published keys may be kept.
+const KEYS_KEPT: &str = "public, max-age=300";
+
+/// The same of an answer that may be kept as long as `cache_control` says.
+fn kept(answer: &Answer, cache_control: &str) {
     answer.only_headers(&[
         "access-control-allow-credentials",
         "access-control-allow-origin",
@@ -243,7 +256,7 @@ fn usual(answer: &Answer) {
         "vary",
     ]);
     assert_eq!(answer.header("content-type"), Some("application/json"));
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("cache-control"), Some(cache_control));
     assert_eq!(answer.header("vary"), Some("Origin"));
 }
 

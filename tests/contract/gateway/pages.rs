@@ -144,3 +144,35 @@ fn what_only_looks_like_a_page_s_credential_is_none() {
         );
     }
 }
+
+#[test]
+fn a_token_is_good_as_long_as_its_key_is() {
+    rows!("G-25", "G-24");
+    let node = node();
+    let rotate = |compromised: bool| {
+        let body = json!({"algorithm": "RS256", "compromised": compromised});
+        node.administer("POST", "/admin/v1/signing-keys/rotate", body);
+    };
+    let (_, first) = signed_in(&node);
+    rotate(false);
+    node.clock.advance_ms(3_599_000);
+    let (_, last) = signed_in(&node);
+    node.clock.advance_ms(1_000);
+    let (client, second) = signed_in(&node);
+    let header = |jwt: &str| jwt.split_once('.').unwrap().0.to_owned();
+    assert_eq!(header(&first), header(&last));
+    assert_ne!(header(&last), header(&second));
+    assert_eq!(verdict(&node, Some(&last), None), 200);
+    node.clock.advance_ms(58_000);
+    assert_eq!(verdict(&node, Some(&last), None), 200, "a second before");
+    let other = format!("{}.{}", header(&second), last.split_once('.').unwrap().1);
+    assert_eq!(verdict(&node, Some(&other), None), 401, "another's name");
+    node.clock.advance_ms(1_000);
+    assert_eq!(verdict(&node, Some(&last), None), 401, "its end");
+    assert_eq!(verdict(&node, Some(&second), None), 200);
+    rotate(true);
+    assert_eq!(verdict(&node, Some(&second), None), 401, "in its minute");
+    assert_eq!(verdict(&node, None, Some(&client)), 200);
+    let (_, third) = signed_in(&node);
+    assert_eq!(verdict(&node, Some(&third), None), 200);
+}
