@@ -1,11 +1,12 @@
 //! The composition root: binds, starts the engine, mounts the surfaces; and the reverse on stop.
 
+mod listeners;
 pub mod offline;
 mod progress;
 pub mod storage;
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,7 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
+pub use self::listeners::Listeners;
 use self::storage::{Images, Opened};
 use crate::actors::handle::EngineHandle;
 use crate::actors::runtime::{self, Owners, Ports};
@@ -93,37 +95,6 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// Both listeners, bound.
-pub struct Listeners {
-    public: TcpListener,
-    private: TcpListener,
-    /// Where the surfaces are served.
-    pub listen: SocketAddr,
-    /// Where administration is served.
-    pub admin_listen: SocketAddr,
-}
-
-impl Listeners {
-    /// Binds both addresses; port 0 picks a free one.
-    pub fn bind(listen: SocketAddr, admin_listen: SocketAddr) -> Result<Self, Failure> {
-        let bind = |address: SocketAddr| {
-            let bound = TcpListener::bind(address).and_then(|listener| {
-                let local = listener.local_addr()?;
-                Ok((listener, local))
-            });
-            bound.map_err(|source| Failure::Address { address, source })
-        };
-        let (public, listen) = bind(listen)?;
-        let (private, admin_listen) = bind(admin_listen)?;
-        Ok(Self {
-            public,
-            private,
-            listen,
-            admin_listen,
-        })
-    }
-}
-
 /// A running node.
 pub struct Node {
     /// The door of its engine.
@@ -144,9 +115,25 @@ impl Node {
         surroundings: Surroundings,
     ) -> io::Result<Self> {
         let surroundings = Data::new(surroundings);
-        let (door, around) = (engine.clone(), surroundings.clone());
-        let private = server::private(listeners.private, tokens, archive, door, around)?;
-        let public = server::public(listeners.public, workers, engine.clone(), surroundings)?;
+        let at_private = listeners.at_private();
+        let at_public = listeners.at_public();
+        let counts = at_public.counts.clone();
+        let private = server::private(
+            listeners.private,
+            at_private,
+            counts,
+            tokens,
+            archive,
+            engine.clone(),
+            surroundings.clone(),
+        )?;
+        let public = server::public(
+            listeners.public,
+            at_public,
+            workers,
+            engine.clone(),
+            surroundings,
+        )?;
         let servers = vec![public.handle(), private.handle()];
         actix::spawn(private);
         actix::spawn(public);
@@ -218,7 +205,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
             "an admin token has at least 32 characters".into(),
         ));
     }
-    let listeners = Listeners::bind(config.listen, config.admin_listen)?;
+    let listeners = Listeners::configured(&config)?;
     let (listen, admin_listen) = (listeners.listen, listeners.admin_listen);
     let directory = DataDirectory::open(&config.data_dir)?;
     let surroundings = surroundings(&config, listen);
@@ -235,6 +222,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
             .private
             .try_clone()
             .context("starting the listeners")?,
+        listeners.at_private(),
         watch(progress.clone()),
     );
     let starting = starting.context("starting the listeners")?;

@@ -9,6 +9,7 @@
 //! - [`tokens`]: JWTs: keys, minting, templates, verification.
 //! - [`door`]: all that a surface may ask of the engine.
 //! - [`actors`]: one owner per shard and one for the directory.
+//! - [`edge`]: sockets, how many connections, how long each step may take, which framing.
 //! - [`http`]: one room per surface.
 //! - [`geo`]: the country of an address.
 //! - [`config`], [`telemetry`], [`clock`], [`entropy`]: what everything runs on.
@@ -28,6 +29,7 @@ pub mod credentials;
 pub mod dev;
 pub mod door;
 pub mod durability;
+pub mod edge;
 pub mod engine;
 pub mod entropy;
 pub mod geo;

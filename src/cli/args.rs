@@ -192,7 +192,10 @@ impl ServeArguments {
             }
         };
         let trusted_proxies = match &self.trusted_proxies {
-            Some(list) => Some(networks(list.iter().map(String::as_str))?),
+            Some(list) => Some(networks(
+                "trusted_proxies",
+                list.iter().map(String::as_str),
+            )?),
             None => file.trusted_proxies()?,
         };
         let durability = self.durability.as_deref().or(file.durability.as_deref());
@@ -224,6 +227,8 @@ impl ServeArguments {
                 .unwrap_or_else(|| usize::from(processors())),
             log_format,
             policy: file.policy()?,
+            edge: file.edge()?,
+            admin_hosts: file.admin_hosts(),
             clerk: file.clerk()?,
             admin_tokens: file.admin_tokens()?,
         })

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::clerk::{ClerkConfig, ClerkSection};
+use super::edge::EdgeConfig;
 use super::limits::{LifetimeSection, LifetimesSection, LimitsSection};
 use super::tokens::TokensSection;
 use super::{AdminTokenFile, ConfigError};
@@ -65,6 +66,7 @@ pub struct GeoipSection {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct AdminSection {
+    hosts: Vec<String>,
     tokens: Vec<TokenSection>,
 }
 
@@ -112,11 +114,22 @@ impl FileConfig {
         self.clerk.read()
     }
 
+    /// What it says of connections.
+    pub fn edge(&self) -> Result<EdgeConfig, ConfigError> {
+        self.limits.edge()
+    }
+
+    /// Under which names administration may be asked besides its own.
+    #[must_use]
+    pub fn admin_hosts(&self) -> Vec<String> {
+        self.admin.hosts.clone()
+    }
+
     /// The proxies it names: networks, or single addresses.
     pub fn trusted_proxies(&self) -> Result<Option<Vec<IpNet>>, ConfigError> {
         let named = self.trusted_proxies.as_ref();
         named
-            .map(|list| networks(list.iter().map(String::as_str)))
+            .map(|list| networks("trusted_proxies", list.iter().map(String::as_str)))
             .transpose()
     }
 
@@ -142,6 +155,7 @@ impl FileConfig {
 
 /// Reads networks such as `10.0.0.0/8`, or single addresses.
 pub(crate) fn networks<'a>(
+    key: &str,
     texts: impl Iterator<Item = &'a str>,
 ) -> Result<Vec<IpNet>, ConfigError> {
     let read = |text: &str| {
@@ -150,7 +164,7 @@ pub(crate) fn networks<'a>(
         let network = network.or_else(|| Some(text.parse::<IpAddr>().ok()?.into()));
         network.ok_or_else(|| {
             ConfigError(format!(
-                "trusted_proxies: {text:?} is neither a network such as 10.0.0.0/8 nor an address"
+                "{key}: {text:?} is neither a network such as 10.0.0.0/8 nor an address"
             ))
         })
     };

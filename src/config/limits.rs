@@ -9,10 +9,17 @@ use crate::session::policy::{
     WhenFull,
 };
 
-/// `[limits.<surface>]`
+/// `[limits]`, and `[limits.<surface>]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LimitsSection {
+    pub(super) connections: Option<usize>,
+    pub(super) connections_per_address: Option<usize>,
+    pub(super) connections_exempt: Option<Vec<String>>,
+    pub(super) head_timeout: Option<String>,
+    pub(super) body_timeout: Option<String>,
+    pub(super) write_timeout: Option<String>,
+    pub(super) idle_timeout: Option<String>,
     mollybet: LimitSection,
     i3d: LimitSection,
     clerk: LimitSection,

@@ -4,6 +4,7 @@
 //! configuration file itself.
 
 pub mod clerk;
+pub mod edge;
 pub mod file;
 pub mod limits;
 mod tokens;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 
 use self::clerk::ClerkConfig;
+use self::edge::EdgeConfig;
 use crate::session::policy::Policy;
 
 /// The most shards a node may have.
@@ -87,6 +89,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Bounds of the surfaces.
     pub policy: Policy,
+    /// Connections.
+    pub edge: EdgeConfig,
+    /// Under which names administration may be asked besides its own.
+    pub admin_hosts: Vec<String>,
     /// The clerk surface.
     pub clerk: ClerkConfig,
     /// Networks of the proxies whose word about a caller's address is taken.

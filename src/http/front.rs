@@ -15,60 +15,61 @@ use std::task::{Context, Poll};
 use actix_http::{Payload, Request, Response};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::body::BoxBody;
-use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::dev::{AppConfig, RequestHead, ServiceResponse};
 use actix_web::{Error, HttpResponse};
 
-use crate::door::{Answer, Engine};
+use crate::door::Answer;
 
 /// What stands before `app`: first what makes the service, then the service itself.
-pub struct Front<A, E> {
+pub struct Front<A, H> {
     app: A,
-    engine: E,
+    hot: H,
 }
 
-impl<A, E> Front<A, E> {
-    /// Puts the hot verifications of `engine` before an application.
-    pub fn before<I>(app: I, engine: E) -> Self
+impl<A, H> Front<A, H>
+where
+    H: Fn(&RequestHead) -> Option<Answer<HttpResponse>> + Clone + 'static,
+{
+    /// Puts what is `hot` before an application.
+    pub fn before<I>(app: I, hot: H) -> Self
     where
         I: IntoServiceFactory<A, Request>,
         A: ServiceFactory<Request>,
     {
-        Self {
-            app: app.into_factory(),
-            engine,
-        }
+        let app = app.into_factory();
+        Self { app, hot }
     }
 }
 
-impl<A, E> ServiceFactory<Request> for Front<A, E>
+impl<A, H> ServiceFactory<Request> for Front<A, H>
 where
     A: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse, Error = Error>,
     A::Future: 'static,
     <A::Service as Service<Request>>::Future: Unpin,
-    E: Engine,
+    H: Fn(&RequestHead) -> Option<Answer<HttpResponse>> + Clone + 'static,
 {
     type Response = Response<BoxBody>;
     type Error = Error;
     type Config = AppConfig;
-    type Service = Front<A::Service, E>;
+    type Service = Front<A::Service, H>;
     type InitError = A::InitError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Service, Self::InitError>>>>;
 
     fn new_service(&self, config: AppConfig) -> Self::Future {
         let app = self.app.new_service(config);
-        let engine = self.engine.clone();
+        let hot = self.hot.clone();
         Box::pin(async move {
             let app = app.await?;
-            Ok(Front { app, engine })
+            Ok(Front { app, hot })
         })
     }
 }
 
-impl<A, E> Service<Request> for Front<A, E>
+impl<A, H> Service<Request> for Front<A, H>
 where
     A: Service<Request, Response = ServiceResponse, Error = Error>,
     A::Future: Unpin,
-    E: Engine,
+    H: Fn(&RequestHead) -> Option<Answer<HttpResponse>>,
 {
     type Response = Response<BoxBody>;
     type Error = Error;
@@ -80,7 +81,7 @@ where
 
     fn call(&self, mut request: Request) -> Self::Future {
         if matches!(request.payload(), Payload::None)
-            && let Some(answer) = super::hot(request.head(), &self.engine)
+            && let Some(answer) = (self.hot)(request.head())
         {
             return match answer {
                 Answer::Now(answer) => Answering::Now(ready(answer.into())),

@@ -1,58 +1,75 @@
-//! The listeners: what is bound, with which limits, and how they stop.
+//! The listeners: what is served on which, and by which rules.
 //!
 //! Both are bound before anything else happens, so that an address in use shows early.
 
 use std::io;
-use std::net::TcpListener;
-use std::time::Duration;
+use std::sync::Arc;
 
+use actix_web::App;
 use actix_web::dev::Server;
-use actix_web::http::KeepAlive;
 use actix_web::web::Data;
-use actix_web::{App, HttpServer};
 
 use super::admin::AdminTokens;
+use super::entry::{Entry, Rules};
 use super::front::Front;
 use super::surroundings::Surroundings;
 use crate::door::{Engine, SharedArchive};
+use crate::edge::counts::Counts;
+use crate::edge::limits::Limits;
+use crate::edge::serve::{Serving, Socket, serve};
 
-/// How long an idle connection stays: proxies reuse theirs for 60 s. Source: ARCHITECTURE, Bounds.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long the head of a request may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long requests under way get when the node stops, in seconds.
 const DRAIN_S: u64 = 10;
 
+/// How one listener serves.
+#[derive(Clone, Debug, Default)]
+pub struct Listening {
+    /// How many connections, and how long each step may take.
+    pub limits: Limits,
+    /// What happened to its connections.
+    pub counts: Arc<Counts>,
+    /// What holds for every request.
+    pub rules: Rules,
+}
+
+impl Listening {
+    fn by(self, workers: usize) -> (Serving, Rules) {
+        let serving = Serving {
+            workers,
+            drain_s: DRAIN_S,
+            limits: self.limits,
+            counts: self.counts,
+        };
+        (serving, self.rules)
+    }
+}
+
 /// Serves the surfaces.
 pub fn public<E: Engine + Sync>(
-    listener: TcpListener,
+    socket: Socket,
+    listening: Listening,
     workers: usize,
     engine: E,
     surroundings: Data<Surroundings>,
 ) -> io::Result<Server> {
-    let front = move || {
+    let (serving, rules) = listening.by(workers);
+    serve(socket, serving, move || {
         let app = App::new()
             .app_data(Data::new(engine.clone()))
             .app_data(surroundings.clone())
             .configure(super::public::<E>);
-        Front::before(app, engine.clone())
-    };
-    let server = HttpServer::new(front)
-        .tcp_nodelay(true)
-        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE));
-    let server = server
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(DRAIN_S);
-    Ok(server
-        .workers(workers)
-        .disable_signals()
-        .listen(listener)?
-        .run())
+        let engine = engine.clone();
+        let front = Front::before(app, move |head| super::hot(head, &engine));
+        Entry::before(front, rules.clone())
+    })
 }
 
-/// Serves administration and operation, on one worker of its own: it answers under any load.
+/// Serves administration and operation, on one worker of its own: it answers under any load. It tells what happened at
+/// the public listener, too.
 pub fn private<E: Engine + Sync>(
-    listener: TcpListener,
+    socket: Socket,
+    listening: Listening,
+    public: Arc<Counts>,
     tokens: AdminTokens,
     archive: Option<SharedArchive>,
     engine: E,
@@ -60,35 +77,35 @@ pub fn private<E: Engine + Sync>(
 ) -> io::Result<Server> {
     let tokens = Data::new(tokens);
     let archive = Data::new(archive);
-    let app = move || {
-        App::new()
+    let counts = Data::from(public);
+    let (serving, rules) = listening.by(1);
+    serve(socket, serving, move || {
+        let app = App::new()
             .app_data(Data::new(engine.clone()))
             .app_data(tokens.clone())
             .app_data(archive.clone())
             .app_data(surroundings.clone())
-            .configure(super::private::<E>)
-    };
-    let server = HttpServer::new(app)
-        .tcp_nodelay(true)
-        .keep_alive(KeepAlive::Timeout(KEEP_ALIVE));
-    let server = server
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(DRAIN_S);
-    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+            .app_data(counts.clone())
+            .configure(super::private::<E>);
+        Entry::before(Front::before(app, |_| None), rules.clone())
+    })
 }
 
 /// Says on the private listener that the node is starting, and how far it is: bytes of images read, and
 /// records of the log replayed.
 pub fn starting(
-    listener: TcpListener,
+    socket: Socket,
+    listening: Listening,
     progress: impl Fn() -> (u64, u64) + Clone + Send + 'static,
 ) -> io::Result<Server> {
-    let app = move || {
-        let progress = progress.clone();
-        App::new().configure(|routes| super::ops::mount_starting(routes, progress))
+    let (serving, rules) = listening.by(1);
+    let serving = Serving {
+        drain_s: 1,
+        ..serving
     };
-    let server = HttpServer::new(app)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(1);
-    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+    serve(socket, serving, move || {
+        let progress = progress.clone();
+        let app = App::new().configure(|routes| super::ops::mount_starting(routes, progress));
+        Entry::before(Front::before(app, |_| None), rules.clone())
+    })
 }

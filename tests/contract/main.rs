@@ -17,6 +17,8 @@ mod at_once;
 #[cfg(test)]
 mod clerk;
 #[cfg(test)]
+mod edge;
+#[cfg(test)]
 mod front;
 #[cfg(test)]
 mod gateway;

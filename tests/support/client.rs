@@ -7,12 +7,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Headers that any answer may have; anything else must be expected by name, so that nothing leaks.
-const USUAL_HEADERS: [&str; 5] = [
+const USUAL_HEADERS: [&str; 7] = [
     "content-length",
     "content-type",
     "cache-control",
     "date",
     "connection",
+    "x-content-type-options",
+    "referrer-policy",
 ];
 
 /// One connection.
@@ -34,7 +36,11 @@ pub(crate) struct Answer {
 impl Client {
     /// Opens a connection.
     pub(crate) fn connect(to: SocketAddr) -> Self {
-        let stream = TcpStream::connect(to).unwrap();
+        Self::over(TcpStream::connect(to).unwrap())
+    }
+
+    /// The same over a connection that is there.
+    pub(crate) fn over(stream: TcpStream) -> Self {
         stream
             .set_read_timeout(Some(Duration::from_secs(30)))
             .unwrap();
@@ -53,7 +59,7 @@ impl Client {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n");
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\n");
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

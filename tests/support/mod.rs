@@ -12,6 +12,7 @@ use sessile::actors::handle::EngineHandle;
 use sessile::actors::runtime::Ports;
 use sessile::app::{self, Listeners};
 use sessile::clock::ManualClock;
+use sessile::edge::limits::Limits;
 use sessile::entropy::SystemEntropy;
 use sessile::http::admin::{AdminTokens, Role};
 use sessile::http::settings::ClerkSettings;
@@ -41,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) policy: Policy,
     /// When a record counts as durable.
     pub(crate) pace: Pace,
+    /// How many connections there may be, and how long a client may take.
+    pub(crate) limits: Limits,
     /// What the surfaces are told of the place where they run; the issuer is where they are,
     /// unless it says otherwise.
     pub(crate) surroundings: Surroundings,
@@ -53,6 +56,7 @@ impl Default for Setup {
             workers: 2,
             policy: Policy::default(),
             pace: Pace::Prompt,
+            limits: Limits::default(),
             surroundings: Surroundings {
                 clerk: ClerkSettings {
                     allowed_origins: vec!["https://app.example".into()],
@@ -88,7 +92,8 @@ impl Node {
         let clock = Arc::new(ManualClock::at_ms(START_MS));
         let journal = MemoryJournal::new(setup.pace, Keep::Everything);
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let listeners = Listeners::bind(loopback, loopback).unwrap();
+        let mut listeners = Listeners::bind(loopback, loopback).unwrap();
+        listeners.limits = setup.limits.clone();
         let (public, admin) = (listeners.listen, listeners.admin_listen);
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (started, engine) = sync_channel(1);

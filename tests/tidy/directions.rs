@@ -29,7 +29,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("door",        &["session", "engine", "credentials", "tokens", "entropy"]),
     ("actors",      &["session", "engine", "door", "journal", "credentials", "tokens", "clock", "entropy"]),
     // The surfaces know the door, and neither the actors nor the disk behind it.
-    ("http",        &["session", "engine", "door", "credentials", "tokens", "geo"]),
+    ("http",        &["session", "engine", "door", "credentials", "tokens", "geo", "edge"]),
+    // Between the sockets and HTTP: it knows no surface.
+    ("edge",        &["session", "clock"]),
     // The operator's side.
     ("dev",         &["session", "engine", "door", "credentials", "durability", "entropy"]),
     ("cli",         &["config"]),

@@ -12,13 +12,14 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
 use crate::door::{Engine, Figures};
+use crate::edge::counts::Counts;
 
 const TEXT_FORMAT: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-pub(super) async fn metrics<E: Engine>(engine: Data<E>) -> HttpResponse {
+pub(super) async fn metrics<E: Engine>(engine: Data<E>, counts: Data<Counts>) -> HttpResponse {
     let figures = engine.figures().get().await;
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Snapshot(figures)));
+    registry.register_collector(Box::new(Snapshot(figures, counts)));
     let mut body = String::new();
     match text::encode(&mut body, &registry) {
         Ok(()) => HttpResponse::Ok()
@@ -28,9 +29,9 @@ pub(super) async fn metrics<E: Engine>(engine: Data<E>) -> HttpResponse {
     }
 }
 
-/// The figures of one moment.
+/// The figures of one moment, and what happened at the public listener.
 #[derive(Debug)]
-struct Snapshot(Figures);
+struct Snapshot(Figures, Data<Counts>);
 
 impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
@@ -48,6 +49,11 @@ impl Collector for Snapshot {
                 sessions,
             ),
             ("sessile_accounts", "Accounts", accounts),
+            (
+                "sessile_connections",
+                "Connections to the public listener",
+                self.1.open(),
+            ),
         ];
         for (name, help, value) in gauges {
             let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
@@ -66,7 +72,7 @@ impl Collector for Snapshot {
                 events,
             ),
         ];
-        for (name, help, value) in counters {
+        for (name, help, value) in counters.into_iter().chain(self.1.totals()) {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(
                 name,

@@ -1,6 +1,7 @@
 //! Health and metrics.
 
 use serde_json::{Value, json};
+use sessile::http::server::{self, Listening};
 
 use super::{ALICE, node};
 use crate::support::Node;
@@ -76,6 +77,12 @@ fn metrics_are_in_the_text_format_and_count() {
         "sessile_accounts",
         "sessile_commands_overloaded_total",
         "sessile_commands_total",
+        "sessile_connections",
+        "sessile_connections_crowded_total",
+        "sessile_connections_full_total",
+        "sessile_connections_malformed_total",
+        "sessile_connections_replaced_total",
+        "sessile_connections_slow_total",
         "sessile_events_applied_total",
         "sessile_sessions",
     ];
@@ -172,7 +179,9 @@ fn a_node_that_is_starting_is_alive_and_not_ready_and_says_how_far_it_is() {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let thread = std::thread::spawn(move || {
         actix::System::new().block_on(async move {
-            let starting = sessile::http::server::starting(listener, || (4_096, 17)).unwrap();
+            let socket = sessile::edge::serve::Socket::Tcp(listener);
+            let starting = server::starting(socket, Listening::default(), || (4_096, 17));
+            let starting = starting.unwrap();
             let handle = starting.handle();
             actix::spawn(starting);
             assert!(stopped.await.is_ok());

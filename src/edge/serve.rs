@@ -1,0 +1,186 @@
+//! A listener with its workers: accepts, counts, opens the gate, and hands connections to the framework.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_http::body::BoxBody;
+use actix_http::error::DispatchError;
+use actix_http::{HttpServiceBuilder, KeepAlive, Request, Response};
+use actix_server::{Server, ServerBuilder};
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_factory, fn_service};
+use tokio::net::{TcpStream, UnixStream};
+
+use super::connection::Peer;
+use super::counts::{Counts, Event};
+use super::gate::Gate;
+use super::limits::{ABOVE_PER_WORKER, Limits};
+use super::refusal::Refusal;
+use super::registry::{PARTING, Registry};
+use super::tickets::{Ticket, Tickets};
+use super::transport::Transport;
+
+/// What is listened on.
+#[derive(Debug)]
+pub enum Socket {
+    /// A TCP address.
+    Tcp(TcpListener),
+    /// A socket of this machine.
+    Unix(UnixListener),
+}
+
+impl Socket {
+    /// The same socket once more.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        Ok(match self {
+            Self::Tcp(listener) => Self::Tcp(listener.try_clone()?),
+            Self::Unix(listener) => Self::Unix(listener.try_clone()?),
+        })
+    }
+}
+
+/// How a listener serves.
+#[derive(Clone, Debug)]
+pub struct Serving {
+    /// Threads.
+    pub workers: usize,
+    /// How long requests under way get when it stops, in seconds.
+    pub drain_s: u64,
+    /// How many connections, and how long each step may take.
+    pub limits: Limits,
+    /// Where its counts are kept.
+    pub counts: Arc<Counts>,
+}
+
+/// Serves with what `make` makes, once per worker.
+pub fn serve<S>(
+    socket: Socket,
+    serving: Serving,
+    make: impl Fn() -> S + Clone + Send + 'static,
+) -> io::Result<Server>
+where
+    S: ServiceFactory<Request, Config = (), Response = Response<BoxBody>> + 'static,
+    S::Future: 'static,
+    S::Service: 'static,
+    <S::Service as actix_service::Service<Request>>::Future: 'static,
+    S::Error: Into<Response<BoxBody>> + 'static,
+    S::InitError: std::fmt::Debug,
+{
+    let per_worker = serving.limits.connections.div_ceil(serving.workers) + ABOVE_PER_WORKER;
+    let builder = ServerBuilder::new()
+        .workers(serving.workers)
+        .max_concurrent_connections(per_worker)
+        .shutdown_timeout(serving.drain_s)
+        .disable_signals();
+    let stopping = builder.graceful_shutdown_signal();
+    let http = move || {
+        let stopping = stopping.clone();
+        // The gate keeps all limits on time, and more of them than the framework knows.
+        HttpServiceBuilder::default()
+            .keep_alive(KeepAlive::Os)
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(PARTING)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .on_connect_ext(|gate: &Gate, about| {
+                about.insert(gate.connection().clone());
+            })
+            .h1(make())
+    };
+    let tickets = Arc::new(Tickets::new(serving.limits, serving.counts));
+    let builder = match socket {
+        Socket::Tcp(listener) => builder.listen("tcp", listener, move || {
+            let tickets = tickets.clone();
+            let doors = fn_factory(move || {
+                let door = Door::open(tickets.clone());
+                async move {
+                    let accept = move |stream| Door::tcp(door.clone(), stream);
+                    Ok::<_, ()>(fn_service(accept))
+                }
+            });
+            doors.and_then(http())
+        }),
+        Socket::Unix(listener) => builder.listen_uds("unix", listener, move || {
+            let tickets = tickets.clone();
+            let doors = fn_factory(move || {
+                let door = Door::open(tickets.clone());
+                async move {
+                    let accept = move |stream| Door::unix(door.clone(), stream);
+                    Ok::<_, ()>(fn_service(accept))
+                }
+            });
+            doors.and_then(http())
+        }),
+    };
+    Ok(builder?.run())
+}
+
+/// Where the connections of one worker come in.
+struct Door {
+    tickets: Arc<Tickets>,
+    registry: Rc<Registry>,
+}
+
+impl Door {
+    fn open(tickets: Arc<Tickets>) -> Rc<Self> {
+        let registry = Registry::start(&tickets.limits, tickets.counts.clone());
+        Rc::new(Self { tickets, registry })
+    }
+
+    async fn tcp(
+        self: Rc<Self>,
+        stream: TcpStream,
+    ) -> Result<(Gate, Option<SocketAddr>), DispatchError> {
+        let from = stream.peer_addr()?;
+        let peer = Peer::Address(from.ip());
+        let Some(ticket) = self.ticket(peer) else {
+            return Err(turn_away(stream.into_std()?));
+        };
+        stream.set_nodelay(true)?;
+        let transport = Transport::Tcp(stream);
+        let gate = Gate::new(transport, peer, self.registry.clone(), ticket);
+        Ok((gate, Some(from)))
+    }
+
+    async fn unix(
+        self: Rc<Self>,
+        stream: UnixStream,
+    ) -> Result<(Gate, Option<SocketAddr>), DispatchError> {
+        let peer = Peer::User(stream.peer_cred()?.uid());
+        let Some(ticket) = self.ticket(peer) else {
+            return Err(turn_away(stream.into_std()?));
+        };
+        let transport = Transport::Unix(stream);
+        let gate = Gate::new(transport, peer, self.registry.clone(), ticket);
+        Ok((gate, None))
+    }
+
+    /// A place for one more connection; where there is none, that of one that is idle.
+    fn ticket(&self, peer: Peer) -> Option<Ticket> {
+        let counts = &self.tickets.counts;
+        if self.tickets.is_full() && !self.registry.replace() {
+            counts.count(Event::Full);
+            return None;
+        }
+        let address = match peer {
+            Peer::Address(address) => Some(address),
+            Peer::User(_) => None,
+        };
+        let ticket = self.tickets.take(address);
+        if ticket.is_err() {
+            counts.count(Event::Crowded);
+        }
+        ticket.ok()
+    }
+}
+
+/// Says why, and does not wait for whoever does not take even this.
+fn turn_away(mut stream: impl Write) -> DispatchError {
+    let _ = stream.write(&Refusal::Full.answer());
+    DispatchError::Io(io::ErrorKind::ConnectionRefused.into())
+}
