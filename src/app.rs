@@ -1,13 +1,14 @@
 //! The composition root: binds, starts the engine, mounts the surfaces; and the reverse on stop.
 
 mod listeners;
+mod memory;
 pub mod offline;
 mod progress;
+mod signals;
 pub mod storage;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -15,10 +16,10 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use anyhow::Context;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
 pub use self::listeners::Listeners;
+use self::signals::{StopSignals, load_countries, reload_on_hangup};
 use self::storage::{Images, Opened};
 use crate::actors::handle::EngineHandle;
 use crate::actors::runtime::{self, Owners, Ports};
@@ -30,9 +31,10 @@ use crate::durability::recovery::Progress;
 use crate::durability::tools::ToolError;
 use crate::engine::state::State;
 use crate::entropy::{SharedEntropy, SystemEntropy, random};
-use crate::geo::{Countries, DATABASE_BYTES_MAX};
+use crate::geo::Countries;
 use crate::http::address::TrustedProxies;
 use crate::http::admin::{AdminTokens, Role};
+use crate::http::ops::{PublicSide, Stopping};
 use crate::http::server;
 use crate::http::settings::ClerkSettings;
 use crate::http::surroundings::Surroundings;
@@ -101,6 +103,7 @@ pub struct Node {
     pub engine: EngineHandle,
     owners: Owners,
     servers: Vec<ServerHandle>,
+    stopping: Stopping,
 }
 
 impl Node {
@@ -117,11 +120,15 @@ impl Node {
         let surroundings = Data::new(surroundings);
         let at_private = listeners.at_private();
         let at_public = listeners.at_public();
-        let counts = at_public.counts.clone();
+        let stopping = Stopping::default();
+        let public = PublicSide {
+            counts: at_public.counts.clone(),
+            stopping: stopping.clone(),
+        };
         let private = server::private(
             listeners.private,
             at_private,
-            counts,
+            public,
             tokens,
             archive,
             engine.clone(),
@@ -141,11 +148,15 @@ impl Node {
             engine,
             owners,
             servers,
+            stopping,
         })
     }
 
-    /// Takes no more connections, and lets requests under way finish.
+    /// Is not ready any more, takes no more connections, and lets requests under way finish: first those to
+    /// the surfaces, so that administration can be asked how it stands meanwhile. Idle connections are closed,
+    /// the others with their next answer. Source: ARCHITECTURE, Bounds.
     pub async fn stop_listening(&mut self) {
+        self.stopping.begin();
         for server in self.servers.drain(..) {
             server.stop(true).await;
         }
@@ -205,6 +216,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
             "an admin token has at least 32 characters".into(),
         ));
     }
+    let ceiling_bytes = memory::ceiling_bytes(config.memory)?;
     let listeners = Listeners::configured(&config)?;
     let (listen, admin_listen) = (listeners.listen, listeners.admin_listen);
     let directory = DataDirectory::open(&config.data_dir)?;
@@ -277,6 +289,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let tokens = AdminTokens::new(tokens);
     actix::spawn(note_time(engine.clone()));
     actix::spawn(look_after_keys(engine.clone()));
+    memory::watch(engine.clone(), ceiling_bytes);
     starting_handle.stop(false).await;
     store
         .begin_serving()
@@ -366,39 +379,6 @@ async fn look_after_keys(engine: EngineHandle) {
     }
 }
 
-/// Reads the country database.
-fn load_countries(countries: &Countries, file: &Path) -> anyhow::Result<()> {
-    let named = || file.display().to_string();
-    let bytes = std::fs::metadata(file).with_context(named)?.len();
-    anyhow::ensure!(
-        bytes <= DATABASE_BYTES_MAX,
-        "{}: {bytes} bytes are too many for a country database",
-        named()
-    );
-    let bytes = std::fs::read(file).with_context(named)?;
-    countries.load(bytes).with_context(named)
-}
-
-/// Reads the country database again whenever the process is told so by SIGHUP. What cannot be read
-/// leaves the one before in place.
-fn reload_on_hangup(countries: Countries, file: PathBuf) -> io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    actix::spawn(async move {
-        while hangup.recv().await.is_some() {
-            let (countries, file) = (countries.clone(), file.clone());
-            let read = move || load_countries(&countries, &file);
-            match tokio::task::spawn_blocking(read).await {
-                Ok(Ok(())) => tracing::info!("the country database was read again"),
-                Ok(Err(error)) => {
-                    tracing::error!("the country database stays as it was: {error:#}")
-                }
-                Err(_) => tracing::error!("the country database stays as it was: reading failed"),
-            }
-        }
-    });
-    Ok(())
-}
-
 /// The first line on standard output, once ready; then the lines to paste.
 #[expect(
     clippy::print_stdout,
@@ -408,27 +388,5 @@ fn announce(listen: SocketAddr, admin_listen: SocketAddr, dev: Option<&DevCreden
     println!("sessile ready listen={listen} admin={admin_listen}");
     if let Some(dev) = dev {
         print!("{}", dev.tour());
-    }
-}
-
-/// SIGTERM and SIGINT.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }

@@ -158,6 +158,21 @@ pub struct Figures {
     pub overloaded: u64,
     /// Events applied since start.
     pub events: u64,
+    /// What the process holds and may hold; `None` if it has no ceiling.
+    pub memory: Option<MemoryFigures>,
+}
+
+/// The process's memory, as it was looked at last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryFigures {
+    /// What is resident.
+    pub resident_bytes: u64,
+    /// What may be.
+    pub ceiling_bytes: u64,
+    /// Grants are refused until something ends.
+    pub full: bool,
+    /// Grants that were refused because of it, since start.
+    pub refused: u64,
 }
 
 /// What a snapshot holds.

@@ -12,7 +12,7 @@
 //! - [`edge`]: sockets, how many connections, how long each step may take, which framing.
 //! - [`http`]: one room per surface.
 //! - [`geo`]: the country of an address.
-//! - [`config`], [`telemetry`], [`clock`], [`entropy`]: what everything runs on.
+//! - [`config`], [`telemetry`], [`clock`], [`entropy`], [`memory`]: what everything runs on.
 //! - [`cli`], [`dev`], [`app`]: arguments, development mode, and putting it all together.
 
 #[cfg(all(feature = "testing", not(debug_assertions)))]
@@ -32,9 +32,11 @@ pub mod durability;
 pub mod edge;
 pub mod engine;
 pub mod entropy;
+mod faults;
 pub mod geo;
 pub mod http;
 pub mod journal;
+pub mod memory;
 mod run;
 pub mod session;
 pub mod telemetry;

@@ -7,16 +7,16 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use actix::Addr;
-use actix::prelude::SendError;
 use tokio::sync::{Mutex, oneshot};
 use zeroize::Zeroizing;
 
 use self::signing::unsigned;
 use super::commit::Queues;
 use super::images::Mark;
+use super::mailbox::Mailbox;
+use super::memory::Memory;
 use super::messages::Ask;
-use super::owner::{Owner, Shared};
+use super::owner::Shared;
 use super::rooms::ShardRoom;
 use super::unrecorded::Unrecorded;
 use crate::credentials::login::{FirstStep, Login, LoginDesk, LoginRefusal, Proof};
@@ -53,8 +53,8 @@ struct Inner {
     tokens: TokenDesk,
     /// Held while a signing key is made.
     making_key: Mutex<()>,
-    shards: Vec<Addr<Owner<ShardRoom>>>,
-    directory: Addr<Owner<Directory>>,
+    shards: Vec<Mailbox<ShardRoom>>,
+    directory: Mailbox<Directory>,
 }
 
 impl EngineHandle {
@@ -64,8 +64,8 @@ impl EngineHandle {
         policy: Policy,
         login: LoginDesk,
         tokens: TokenDesk,
-        shards: Vec<Addr<Owner<ShardRoom>>>,
-        directory: Addr<Owner<Directory>>,
+        shards: Vec<Mailbox<ShardRoom>>,
+        directory: Mailbox<Directory>,
     ) -> Self {
         Self(Arc::new(Inner {
             shared,
@@ -87,6 +87,10 @@ impl EngineHandle {
         }
     }
 
+    pub(super) fn memory(&self) -> &Memory {
+        &self.0.shared.memory
+    }
+
     pub(super) fn world(&self) -> &World {
         &self.0.shared.world
     }
@@ -103,7 +107,7 @@ impl EngineHandle {
         &self.0.shared.queues
     }
 
-    pub(super) fn directory_address(&self) -> &Addr<Owner<Directory>> {
+    pub(super) fn directory(&self) -> &Mailbox<Directory> {
         &self.0.directory
     }
 
@@ -127,36 +131,44 @@ impl EngineHandle {
         &self,
         command: Command,
     ) -> Result<oneshot::Receiver<Result<Reply, ServiceError>>, ServiceError> {
+        let Shared {
+            clock,
+            counters,
+            memory,
+            ..
+        } = &self.0.shared;
+        let overloaded = || {
+            counters.overloaded.fetch_add(1, Ordering::Relaxed);
+            ServiceError::Overloaded
+        };
+        if command.needs_room() && memory.is_full() {
+            memory.note_refused();
+            return Err(overloaded());
+        }
         let decider = self.decider(&command);
         let (reply, answer) = oneshot::channel();
         let ask = Ask {
             command,
             decider,
-            asked_at: self.0.shared.clock.now(),
+            asked_at: clock.now(),
+            seat: None,
             reply,
         };
         let sent = match decider {
-            Decider::Directory => self.0.directory.try_send(ask),
+            Decider::Directory => self.0.directory.put(ask),
             Decider::Shard(slot) => {
                 // Shards are numbered with 16 bits.
                 let shards = u16::try_from(self.0.shards.len()).unwrap_or(u16::MAX);
                 match self.0.shards.get(usize::from(slot.shard(shards))) {
-                    Some(shard) => shard.try_send(ask),
-                    None => Err(SendError::Closed(ask)),
+                    Some(shard) => shard.put(ask),
+                    None => Err(ServiceError::Unavailable),
                 }
             }
         };
         match sent {
             Ok(()) => Ok(answer),
-            Err(SendError::Full(_)) => {
-                self.0
-                    .shared
-                    .counters
-                    .overloaded
-                    .fetch_add(1, Ordering::Relaxed);
-                Err(ServiceError::Overloaded)
-            }
-            Err(SendError::Closed(_)) => Err(ServiceError::Unavailable),
+            Err(ServiceError::Overloaded) => Err(overloaded()),
+            Err(error) => Err(error),
         }
     }
 }
@@ -227,10 +239,12 @@ impl Engine for EngineHandle {
     }
 
     async fn log_in(&self, login: Login) -> Result<Proof, LoginRefusal> {
+        self.has_room_for_logins()?;
         self.0.login.check(login).await
     }
 
     async fn begin_log_in(&self, login: Login) -> Result<FirstStep, LoginRefusal> {
+        self.has_room_for_logins()?;
         self.0.login.begin(login).await
     }
 
@@ -382,7 +396,10 @@ impl Engine for EngineHandle {
 
     fn figures(&self) -> Answer<Figures> {
         let Shared {
-            world, counters, ..
+            world,
+            counters,
+            memory,
+            ..
         } = &self.0.shared;
         Answer::Now(Figures {
             sessions: world.session_count(),
@@ -390,6 +407,7 @@ impl Engine for EngineHandle {
             commands: counters.commands.load(Ordering::Relaxed),
             overloaded: counters.overloaded.load(Ordering::Relaxed),
             events: counters.events.load(Ordering::Relaxed),
+            memory: memory.figures(),
         })
     }
 

@@ -105,7 +105,8 @@ impl ImageSource for EngineHandle {
 
     fn directory(&self) -> Result<(DirectoryImage, u64), NoImage> {
         let (show, shown) = sync_channel(1);
-        self.directory_address()
+        self.directory()
+            .address
             .try_send(ShowDirectory(show))
             .map_err(|_| NoImage)?;
         shown.recv_timeout(PATIENCE).map_err(|_| NoImage)

@@ -4,6 +4,7 @@
 use actix::Message;
 use tokio::sync::oneshot;
 
+use super::mailbox::Seat;
 use crate::door::ServiceError;
 use crate::engine::command::{Command, Decider, Reply};
 use crate::session::time::Timestamp;
@@ -16,6 +17,8 @@ pub(super) struct Ask {
     pub(super) decider: Decider,
     /// When it was asked: a grant that got too old is not executed (R16).
     pub(super) asked_at: Timestamp,
+    /// A grant's place in the mailbox, until it is taken out.
+    pub(super) seat: Option<Seat>,
     pub(super) reply: oneshot::Sender<Result<Reply, ServiceError>>,
 }
 
@@ -28,6 +31,8 @@ impl Ask {
 
 /// Commands one owner's mailbox holds; a full one is 503.
 pub(super) const MAILBOX_MAX: usize = 4_096;
+/// Grants among them: the rest is for what takes something away, which a flood of grants must not keep out.
+pub(super) const GRANTS_MAX: usize = 3_072;
 /// Records of one owner that may wait for the journal; beyond it grants are 503.
 pub(super) const IN_FLIGHT_MAX: usize = 8_192;
 /// Commands that may wait for one claim; beyond it 503. Source: R2.

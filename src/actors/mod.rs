@@ -13,6 +13,8 @@ mod claims;
 mod commit;
 pub mod handle;
 mod images;
+mod mailbox;
+mod memory;
 mod messages;
 mod owner;
 mod rooms;

@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 
 use super::claims::{Admission, Claims};
 use super::commit::{Commit, Place, Queues};
+use super::memory::Memory;
 use super::messages::{Ask, GRANT_AGE_MAX_MS, IN_FLIGHT_MAX, MAILBOX_MAX};
 use super::rooms::{Room, TICK_MS};
 use super::runtime;
@@ -20,6 +21,7 @@ use crate::engine::command::{Claim, Reply};
 use crate::engine::error::Refusal;
 use crate::engine::event::Part;
 use crate::engine::world::{SharedWorld, World};
+use crate::faults;
 use crate::journal::{Entry, SharedJournal, Stake};
 
 /// Sessions and the like that one record of an owner's own tick is about, at most; a part that alone is
@@ -45,6 +47,7 @@ pub(super) struct Shared {
     pub(super) journal: SharedJournal,
     pub(super) queues: Queues,
     pub(super) counters: Arc<Counters>,
+    pub(super) memory: Arc<Memory>,
     pub(super) unrecorded: Arc<Unrecorded>,
 }
 
@@ -84,11 +87,16 @@ impl<R: Room> Owner<R> {
         (&self.room, &self.shared.world)
     }
 
-    fn take(&mut self, ask: Ask) {
+    fn take(&mut self, mut ask: Ask) {
+        ask.seat = None;
         let now = self.shared.clock.now();
         let grant = !ask.command.is_restriction();
         let late = now.since_ms(ask.asked_at) > GRANT_AGE_MAX_MS;
         if grant && (late || self.in_flight.len() >= IN_FLIGHT_MAX) {
+            return self.turn_away(ask);
+        }
+        if ask.command.needs_room() && self.shared.memory.is_full() {
+            self.shared.memory.note_refused();
             return self.turn_away(ask);
         }
         if grant && self.shared.unrecorded.is_owed() {
@@ -112,6 +120,7 @@ impl<R: Room> Owner<R> {
             }
             Ok(decision) => {
                 self.claims.hold(&claims);
+                faults::pass(R::OWNER, "decided");
                 self.commit(decision.parts, Some((ask, Ok(decision.reply))), claims);
             }
         }
@@ -170,6 +179,7 @@ impl<R: Room> Owner<R> {
         if self.shared.journal.append(commit.clone()).is_err() {
             commit.refused();
         }
+        faults::pass(R::OWNER, "appended");
     }
 
     /// Applies every stage whose turn has come.
@@ -191,6 +201,7 @@ impl<R: Room> Owner<R> {
                 .counters
                 .events
                 .fetch_add(applied, Ordering::Relaxed);
+            faults::pass(R::OWNER, "applied");
             if commit.finish(stage) {
                 if commit.was_refused() {
                     self.answer_unavailable(commit.ticket);

@@ -25,6 +25,8 @@ const SWEEP_MAX: usize = 4_096;
 
 /// What an actor does with what it owns.
 pub(super) trait Room: Unpin + 'static {
+    /// Whose it is.
+    const OWNER: &'static str;
     /// Decides a command on applied state.
     fn decide(&mut self, world: &World, command: &Command, now: Timestamp) -> Outcome;
     /// Applies a part; with it, everything up to `reached` is in what it is for.
@@ -84,6 +86,8 @@ impl ShardRoom {
 }
 
 impl Room for ShardRoom {
+    const OWNER: &'static str = "shard";
+
     fn decide(&mut self, world: &World, command: &Command, now: Timestamp) -> Outcome {
         facts::decide_in_slot(world, command, now)
     }
@@ -123,6 +127,8 @@ impl Room for ShardRoom {
 }
 
 impl Room for Directory {
+    const OWNER: &'static str = "directory";
+
     fn decide(&mut self, world: &World, command: &Command, now: Timestamp) -> Outcome {
         facts::decide_in_directory(world, self, command, now)
     }

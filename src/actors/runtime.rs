@@ -7,6 +7,7 @@ use actix::{Actor, Arbiter};
 
 use super::commit::{CommitQueue, Queues};
 use super::handle::EngineHandle;
+use super::mailbox::Mailbox;
 use super::owner::{Counters, Owner, Shared};
 use super::rooms::ShardRoom;
 use crate::clock::SharedClock;
@@ -84,22 +85,23 @@ pub fn start(
         journal: ports.journal,
         queues,
         counters: Arc::new(Counters::default()),
+        memory: Arc::default(),
         unrecorded: Arc::default(),
     };
     let mut arbiters = Vec::new();
-    let shard_addresses = (0..shards)
+    let shard_mailboxes = (0..shards)
         .map(|shard| {
             let arbiter = Arbiter::new();
             let room = ShardRoom::new(shard, shards);
             let owner = Owner::new(room, usize::from(shard), shared.clone());
             let address = Owner::start_in_arbiter(&arbiter.handle(), move |_| owner);
             arbiters.push(arbiter);
-            address
+            Mailbox::of(address)
         })
         .collect();
     let arbiter = Arbiter::new();
     let owner = Owner::new(directory, usize::from(shards), shared.clone());
-    let directory_address = Owner::start_in_arbiter(&arbiter.handle(), move |_| owner);
+    let directory = Mailbox::of(Owner::start_in_arbiter(&arbiter.handle(), move |_| owner));
     arbiters.push(arbiter);
     let tokens = TokenDesk::start(world.clone(), ports.clock.clone(), ports.entropy.clone())?;
     let login = LoginDesk::new(world, ports.clock, Passwords::start(shared.clock.clone())?);
@@ -109,8 +111,8 @@ pub fn start(
         policy,
         login,
         tokens,
-        shard_addresses,
-        directory_address,
+        shard_mailboxes,
+        directory,
     );
     Ok((handle, Owners { arbiters }))
 }

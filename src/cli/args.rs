@@ -229,6 +229,7 @@ impl ServeArguments {
             policy: file.policy()?,
             edge: file.edge()?,
             admin_hosts: file.admin_hosts(),
+            memory: file.memory()?,
             clerk: file.clerk()?,
             admin_tokens: file.admin_tokens()?,
         })

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::clerk::{ClerkConfig, ClerkSection};
 use super::edge::EdgeConfig;
-use super::limits::{LifetimeSection, LifetimesSection, LimitsSection};
+use super::limits::{LifetimeSection, LifetimesSection, LimitsSection, MemoryLimit};
 use super::tokens::TokensSection;
 use super::{AdminTokenFile, ConfigError};
 use crate::session::policy::Policy;
@@ -107,6 +107,11 @@ impl FileConfig {
         self.lifetimes.apply(&mut policy)?;
         policy.signing_keys = self.tokens.read(self.clerk()?.token_lifetime_max_s)?;
         Ok(policy)
+    }
+
+    /// How much memory the process may hold.
+    pub fn memory(&self) -> Result<MemoryLimit, ConfigError> {
+        self.limits.memory()
     }
 
     /// What it says of the clerk surface.

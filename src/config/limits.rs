@@ -1,5 +1,6 @@
-//! How many sessions an account may have, and how long they live.
+//! How many sessions an account may have, how long they live, and how much memory all of them may take.
 
+use bytesize::ByteSize;
 use jiff::{Span, SpanRelativeTo, Unit};
 use serde::Deserialize;
 
@@ -9,7 +10,45 @@ use crate::session::policy::{
     WhenFull,
 };
 
-/// `[limits]`, and `[limits.<surface>]`
+/// How much memory the process may hold: the ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryLimit {
+    /// So many bytes.
+    Bytes(u64),
+    /// So much, from 1 to 100, of what there is for the process.
+    Percent(u8),
+}
+
+impl Default for MemoryLimit {
+    fn default() -> Self {
+        Self::Percent(80)
+    }
+}
+
+impl MemoryLimit {
+    /// Reads `2 GiB`, `1500MB`, a number of bytes, or `75%`.
+    fn parse(text: &str) -> Result<Self, ConfigError> {
+        let wrong = || {
+            ConfigError(format!(
+                "limits.memory: {text:?} is neither a size such as \"2 GiB\" nor a part such as \"80%\""
+            ))
+        };
+        let text = text.trim();
+        match text.strip_suffix('%') {
+            Some(percent) => {
+                let percent = percent.trim_end().parse().map_err(|_| wrong())?;
+                let known = (1..=100).contains(&percent);
+                known.then_some(Self::Percent(percent)).ok_or_else(wrong)
+            }
+            None => {
+                let size: ByteSize = text.parse().map_err(|_| wrong())?;
+                Ok(Self::Bytes(size.as_u64()))
+            }
+        }
+    }
+}
+
+/// `[limits]` and `[limits.<surface>]`
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LimitsSection {
@@ -20,6 +59,7 @@ pub(super) struct LimitsSection {
     pub(super) body_timeout: Option<String>,
     pub(super) write_timeout: Option<String>,
     pub(super) idle_timeout: Option<String>,
+    memory: Option<String>,
     mollybet: LimitSection,
     i3d: LimitSection,
     clerk: LimitSection,
@@ -67,6 +107,11 @@ impl LimitsSection {
         self.i3d.apply("limits.i3d", &mut policy.i3d)?;
         self.clerk.apply("limits.clerk", &mut policy.clerk)?;
         self.xdata.apply("limits.xdata", &mut policy.xdata)
+    }
+
+    pub(super) fn memory(&self) -> Result<MemoryLimit, ConfigError> {
+        let text = self.memory.as_deref();
+        text.map_or(Ok(MemoryLimit::default()), MemoryLimit::parse)
     }
 }
 
@@ -132,6 +177,22 @@ pub(crate) fn duration_ms(key: &str, text: &str) -> Result<u64, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_a_size_or_a_part() {
+        for (text, limit) in [
+            ("2 GiB", MemoryLimit::Bytes(2 << 30)),
+            ("1500MB", MemoryLimit::Bytes(1_500_000_000)),
+            ("268435456", MemoryLimit::Bytes(256 << 20)),
+            ("80%", MemoryLimit::Percent(80)),
+            (" 100 % ", MemoryLimit::Percent(100)),
+        ] {
+            assert_eq!(MemoryLimit::parse(text).unwrap(), limit, "{text}");
+        }
+        for text in ["", "%", "0%", "101%", "-1", "much", "2 GiBs", "1 %%"] {
+            assert!(MemoryLimit::parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn durations_are_read_as_people_write_them() {

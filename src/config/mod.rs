@@ -16,6 +16,7 @@ use ipnet::IpNet;
 
 use self::clerk::ClerkConfig;
 use self::edge::EdgeConfig;
+use self::limits::MemoryLimit;
 use crate::session::policy::Policy;
 
 /// The most shards a node may have.
@@ -93,6 +94,8 @@ pub struct Config {
     pub edge: EdgeConfig,
     /// Under which names administration may be asked besides its own.
     pub admin_hosts: Vec<String>,
+    /// How much memory the process may hold.
+    pub memory: MemoryLimit,
     /// The clerk surface.
     pub clerk: ClerkConfig,
     /// Networks of the proxies whose word about a caller's address is taken.

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use super::snapshot::SnapshotError;
 use super::store::{Store, Written};
 use crate::clock::SharedClock;
+use crate::faults;
 use crate::journal::images::ImageSource;
 
 /// How often it looks whether a generation is due.
@@ -134,6 +135,7 @@ impl Work {
             if !waiting.is_empty() || due {
                 // Whatever comes of it, the next one on time is not sooner.
                 before = self.clock.now();
+                faults::pass("images", "due");
                 let outcome = self.store.write(&*self.source, last).map_err(Arc::new);
                 failed = outcome.is_err();
                 (self.tell)(&outcome);

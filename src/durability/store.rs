@@ -22,6 +22,7 @@ use super::storage::{SharedStorage, StorageError};
 use crate::clock::SharedClock;
 use crate::engine::state::State;
 use crate::entropy::{SharedEntropy, random};
+use crate::faults;
 use crate::journal::SharedJournal;
 use crate::journal::images::ImageSource;
 use crate::session::time::Timestamp;
@@ -350,6 +351,7 @@ impl Store {
                 return Err(error);
             }
         };
+        faults::pass("images", "written");
         let bytes = generation.bytes();
         let mut next = manifest.clone();
         let unlogged = self.serving_unlogged.load(Ordering::Relaxed) && !last;
@@ -359,6 +361,7 @@ impl Store {
         });
         next.clock_floor = next.clock_floor.max(self.clock.now());
         next.store(storage)?;
+        faults::pass("images", "named");
         *manifest = next;
         source.kept();
         self.carried.store(0, Ordering::Relaxed);

@@ -353,6 +353,38 @@ impl Command {
         }
     }
 
+    /// Whether it makes something that takes memory, or is a step towards that: without room for more it is
+    /// not worth taking.
+    #[must_use]
+    pub fn needs_room(&self) -> bool {
+        match self {
+            Self::Open(_)
+            | Self::Sudo(_)
+            | Self::IssueHandoff(..)
+            | Self::StartSignIn(_)
+            // One of few, and lost if the session cannot be opened afterwards.
+            | Self::GuessSignIn(..)
+            | Self::SignIn(_)
+            | Self::CreateAccount(_)
+            | Self::CreateKey(_)
+            | Self::PutTemplate(_) => true,
+            Self::End(_)
+            | Self::RedeemHandoff(..)
+            | Self::DropSignIn(..)
+            | Self::SelectSession(..)
+            | Self::ForgetSession(..)
+            | Self::ClearClient(..)
+            | Self::DestroyClient(_)
+            | Self::ChangeAccount(..)
+            | Self::DeleteAccount(_)
+            | Self::DeleteKey(_)
+            // Few, and the sessions that there are need them.
+            | Self::AddSigningKey(_)
+            | Self::RotateSigningKeys(_)
+            | Self::DeleteTemplate(_) => false,
+        }
+    }
+
     /// Whether it takes something away: such a command is never dropped for its age.
     #[must_use]
     pub fn is_restriction(&self) -> bool {

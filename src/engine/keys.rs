@@ -122,6 +122,12 @@ impl Keys {
         good.then_some(behind)
     }
 
+    /// How many keys there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.read().by_name.len()
+    }
+
     /// Whether the key exists and its account still lets it act.
     #[must_use]
     pub fn is_live(&self, accounts: &Accounts, id: KeyId) -> bool {

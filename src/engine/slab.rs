@@ -1,7 +1,8 @@
 //! Storage of records by small handles, in chunks that never move.
 //!
 //! Invariants: a handle stays good until its record is removed; growing never copies what is
-//! there, so no insert holds a slot's lock for longer than one small allocation (R1).
+//! there, so no insert holds a slot's lock for longer than one small allocation (R1); whoever is empty
+//! has given back all but one chunk.
 
 use std::hint::black_box;
 
@@ -70,6 +71,7 @@ impl<T> Slab<T> {
         let value = self.chunks.get_mut(chunk)?.get_mut(offset)?.take();
         if value.is_some() {
             self.free.push(handle);
+            self.give_back();
         }
         value
     }
@@ -79,6 +81,15 @@ impl<T> Slab<T> {
         (0..NONE)
             .zip(all)
             .filter_map(|(handle, entry)| entry.as_ref().map(|value| (handle, value)))
+    }
+
+    /// Gives back what an empty slab does not need; one chunk stays for whoever comes and goes.
+    fn give_back(&mut self) {
+        if self.chunks.len() > 1 && self.free.len() == self.chunks.len() * CHUNK as usize {
+            self.chunks = Vec::new();
+            self.free = Vec::new();
+            self.grow();
+        }
     }
 
     fn grow(&mut self) {
@@ -109,5 +120,18 @@ mod tests {
         assert_eq!(slab.get(again), Some(&7));
         assert_eq!(slab.get(1), Some(&1));
         assert_eq!(slab.get(NONE), None);
+    }
+
+    #[test]
+    fn an_empty_slab_keeps_one_chunk() {
+        let mut slab = Slab::default();
+        let handles: Vec<_> = (0..1_000_u32).map(|n| slab.insert(n)).collect();
+        for n in &handles {
+            assert!(slab.chunks.len() > 1);
+            assert_eq!(slab.remove(*n), Some(*n));
+        }
+        assert_eq!((slab.chunks.len(), slab.free.len()), (1, CHUNK as usize));
+        assert_eq!(slab.insert(7), 0);
+        assert_eq!((slab.remove(0), slab.chunks.len()), (Some(7), 1));
     }
 }

@@ -88,6 +88,11 @@ impl Slot {
         self.index.len()
     }
 
+    /// How many sessions, clients and hand-off tokens are in the slot.
+    pub(super) fn things(&self) -> usize {
+        self.index.len() + self.clients.len() + self.handoffs.len()
+    }
+
     /// Whether there is no session in the slot.
     #[must_use]
     pub fn is_empty(&self) -> bool {

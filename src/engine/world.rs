@@ -325,6 +325,18 @@ impl World {
         self.slots.iter().map(|slot| slot.read().len()).sum()
     }
 
+    /// How many things there are that take memory, about: sessions, clients, hand-off tokens, accounts, keys.
+    #[must_use]
+    pub fn things(&self) -> u64 {
+        let in_slots: usize = self.slots.iter().map(|slot| slot.read().things()).sum();
+        (in_slots + self.accounts.count() + self.keys.count()) as u64
+    }
+
+    /// Has every session looked at by its owner, as if an account or a key had lost something.
+    pub fn sweep_soon(&self) {
+        self.restrictions.fetch_add(1, Ordering::AcqRel);
+    }
+
     fn slot(&self, id: SessionId) -> &RwLock<Slot> {
         let number = usize::from(SlotNumber::of(id.as_bytes()).get());
         #[expect(

@@ -12,6 +12,7 @@ use actix_web::web::Data;
 use super::admin::AdminTokens;
 use super::entry::{Entry, Rules};
 use super::front::Front;
+use super::ops::PublicSide;
 use super::surroundings::Surroundings;
 use crate::door::{Engine, SharedArchive};
 use crate::edge::counts::Counts;
@@ -69,7 +70,7 @@ pub fn public<E: Engine + Sync>(
 pub fn private<E: Engine + Sync>(
     socket: Socket,
     listening: Listening,
-    public: Arc<Counts>,
+    public: PublicSide,
     tokens: AdminTokens,
     archive: Option<SharedArchive>,
     engine: E,
@@ -77,7 +78,7 @@ pub fn private<E: Engine + Sync>(
 ) -> io::Result<Server> {
     let tokens = Data::new(tokens);
     let archive = Data::new(archive);
-    let counts = Data::from(public);
+    let (counts, stopping) = (Data::from(public.counts), Data::new(public.stopping));
     let (serving, rules) = listening.by(1);
     serve(socket, serving, move || {
         let app = App::new()
@@ -86,6 +87,7 @@ pub fn private<E: Engine + Sync>(
             .app_data(archive.clone())
             .app_data(surroundings.clone())
             .app_data(counts.clone())
+            .app_data(stopping.clone())
             .configure(super::private::<E>);
         Entry::before(Front::before(app, |_| None), rules.clone())
     })

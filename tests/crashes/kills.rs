@@ -51,6 +51,12 @@ fn a_stop_under_load_cuts_no_answer_and_loses_nothing() {
     Campaign::new("stops, sync", mode("sync"), Fault::Terminate, length).run();
 }
 
+#[test]
+fn a_panic_of_an_owner_or_at_the_disk_ends_the_process_and_loses_nothing() {
+    let length = Length::or_short(6);
+    Campaign::new("panics, sync", mode("sync"), Fault::Panic, length).run();
+}
+
 /// By `tests/campaigns/syscall-faults`, which brings the program that makes calls fail.
 #[test]
 fn a_failed_call_is_never_followed_by_a_false_acknowledgement() {

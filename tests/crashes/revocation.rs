@@ -30,27 +30,36 @@ fn open(server: &Server, username: &str, count: usize) -> Vec<String> {
 }
 
 /// How many of these are alive.
-fn alive(server: &Server, secrets: &[String]) -> usize {
+pub(crate) fn alive(server: &Server, secrets: &[String]) -> usize {
+    let look = |line: &mut Line, secret: &str| {
+        let request = request("GET", "/auth/verify", &[("session", secret)], "");
+        let status = line.call(&request).whole().status;
+        assert!(matches!(status, 200 | 401), "{status}");
+        status
+    };
+    at_once(server, secrets, look, 200)
+}
+
+/// Does something with each of these secrets, on several threads: how often the status is the one looked for.
+pub(crate) fn at_once(
+    server: &Server,
+    secrets: &[String],
+    deed: impl Fn(&mut Line, &str) -> u16 + Sync,
+    wanted: u16,
+) -> usize {
     let each = secrets.len().div_ceil(LOOKERS).max(1);
+    let some = |secrets: &[String]| {
+        let mut line = Line::to(server.public);
+        let statuses = secrets.iter().map(|secret| deed(&mut line, secret));
+        statuses.filter(|status| *status == wanted).count()
+    };
     thread::scope(|scope| {
-        let look = |secrets: &[String]| {
-            let mut line = Line::to(server.public);
-            let mut alive = 0;
-            for secret in secrets {
-                let request = request("GET", "/auth/verify", &[("session", secret)], "");
-                match line.call(&request).whole().status {
-                    200 => alive += 1,
-                    401 => {}
-                    status => panic!("{status}"),
-                }
-            }
-            alive
-        };
-        let looking: Vec<_> = secrets
+        let some = &some;
+        let doing: Vec<_> = secrets
             .chunks(each)
-            .map(|some| scope.spawn(move || look(some)))
+            .map(|secrets| scope.spawn(move || some(secrets)))
             .collect();
-        looking.into_iter().map(|one| one.join().unwrap()).sum()
+        doing.into_iter().map(|one| one.join().unwrap()).sum()
     })
 }
 

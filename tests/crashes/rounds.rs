@@ -31,7 +31,25 @@ pub(crate) enum Fault {
     Terminate,
     /// A system call fails, by `CRASHES_FAULTS`; if the process goes on, it is killed some calls later.
     Call,
+    /// A thread that owns something panics.
+    Panic,
 }
+
+/// Where the process panics, and at which time of passing at the latest: a round passes there more often.
+const PANICS: [(&str, usize); 12] = [
+    ("shard decided", 150),
+    ("shard appended", 150),
+    ("shard applied", 150),
+    ("directory decided", 80),
+    ("directory appended", 80),
+    ("directory applied", 80),
+    ("log taken", 80),
+    ("log written", 80),
+    ("log synced", 80),
+    ("images due", 2),
+    ("images written", 2),
+    ("images named", 2),
+];
 
 /// How many rounds, and from which seed.
 #[derive(Clone, Copy, Debug)]
@@ -152,6 +170,7 @@ impl Campaign {
         let mut server = self.place.start(self.how);
         let mut cast = Cast::make(&server);
         for round in 1..=rounds {
+            server = self.armed(server);
             let snapshots = self.round(server, &cast, round);
             let how = How {
                 shards: [1, 2, 2, 3, 7, 16][self.seed.below(6)],
@@ -176,11 +195,26 @@ impl Campaign {
         server.kill();
     }
 
+    /// A server that will panic under the writers, in place of one that was looked at, if that is the fault.
+    fn armed(&mut self, server: Server) -> Server {
+        if self.fault != Fault::Panic {
+            return server;
+        }
+        server.stop();
+        let (place, latest) = PANICS[self.seed.below(PANICS.len())];
+        let time = 1 + self.seed.below(latest);
+        *self.ends.entry(place.to_owned()).or_default() += 1;
+        self.place.start(How {
+            panic_at: Some((place, time)),
+            ..self.how
+        })
+    }
+
     /// Writers until something strikes; how many snapshots were written meanwhile because asked for.
     fn round(&mut self, server: Server, cast: &Cast, number: u64) -> u64 {
         let moment = 1 + self.seed.below(CALLS_MAX) as u64;
         let after_answers = self.seed.below(2) == 0;
-        let asks_for_snapshots = self.seed.below(3) == 0;
+        let asks_for_snapshots = self.fault == Fault::Panic || self.seed.below(3) == 0;
         let pid = server.pid();
         let call_seed = self.seed.below(1 << 31) as u64;
         let strike = || match (&self.power, self.fault) {
@@ -193,6 +227,8 @@ impl Campaign {
             }
             (None, Fault::Kill) => kill_process(pid, Signal::KILL).unwrap(),
             (None, Fault::Terminate) => kill_process(pid, Signal::TERM).unwrap(),
+            // It strikes by itself.
+            (None, Fault::Panic) => {}
         };
         let snapshots = AtomicU64::new(0);
         let round = Round {
@@ -206,7 +242,7 @@ impl Campaign {
             kill_at: AtomicU64::new(u64::MAX),
             sent: AtomicU64::new(0),
             heard: AtomicU64::new(0),
-            struck: AtomicBool::new(false),
+            struck: AtomicBool::new(self.fault == Fault::Panic),
         };
         let beside = || {
             while asks_for_snapshots && round.snapshot() {
@@ -222,6 +258,13 @@ impl Campaign {
         if self.fault == Fault::Call {
             let known = status.code().is_none_or(|code| code == 4);
             assert!(known, "ended with {status}: {errors}");
+        }
+        if self.fault == Fault::Panic {
+            let asked = errors.contains("a test asked for it");
+            assert!(
+                status.code() == Some(6) && asked,
+                "ended with {status}: {errors}"
+            );
         }
         *self.ends.entry(status.to_string()).or_default() += 1;
         if let Some(power) = &self.power {

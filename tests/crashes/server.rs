@@ -34,6 +34,8 @@ pub(crate) struct How {
     pub(crate) shards: usize,
     pub(crate) snapshot_every: &'static str,
     pub(crate) dev: bool,
+    /// It panics when it passes this place for the so manieth time.
+    pub(crate) panic_at: Option<(&'static str, usize)>,
 }
 
 impl Default for How {
@@ -43,6 +45,7 @@ impl Default for How {
             shards: 2,
             snapshot_every: "5m",
             dev: false,
+            panic_at: None,
         }
     }
 }
@@ -83,6 +86,13 @@ impl Place {
         Self { scratch, data }
     }
 
+    /// Adds to the configuration that processes are started with from now on.
+    pub(crate) fn configure(&self, text: &str) {
+        let file = self.beside("sessile.toml");
+        let before = fs::read_to_string(&file).unwrap();
+        fs::write(file, before + text).unwrap();
+    }
+
     /// A file beside the data directory.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
@@ -104,6 +114,9 @@ impl Place {
             .arg(self.beside("sessile.toml"))
             .arg("--data-dir")
             .arg(data);
+        if let Some((place, time)) = how.panic_at {
+            command.env("SESSILE_TEST_PANIC", format!("{place} {time}"));
+        }
         if how.dev {
             command.arg("--dev");
         } else {

@@ -22,6 +22,7 @@ pub(crate) enum Outcome {
 /// A whole answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -135,7 +136,7 @@ impl Line {
 fn read(stream: &mut BufReader<TcpStream>) -> Option<(Answer, bool)> {
     let status_line = line(stream)?;
     let status = status_line.split(' ').nth(1)?.parse().ok()?;
-    let (mut length, mut close) = (0, false);
+    let (mut length, mut close, mut retry_after) = (0, false, None);
     loop {
         let line = line(stream)?;
         if line.is_empty() {
@@ -144,13 +145,19 @@ fn read(stream: &mut BufReader<TcpStream>) -> Option<(Answer, bool)> {
         let (name, value) = line.split_once(':')?;
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
+            "retry-after" => retry_after = Some(value.trim().to_owned()),
             "connection" => close = value.trim().eq_ignore_ascii_case("close"),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok()?;
-    Some((Answer { status, body }, close))
+    let answer = Answer {
+        status,
+        retry_after,
+        body,
+    };
+    Some((answer, close))
 }
 
 fn line(stream: &mut BufReader<TcpStream>) -> Option<String> {

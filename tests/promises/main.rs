@@ -17,7 +17,8 @@
 //! | `once` | what is good once is good once (I4) | |
 //! | `hangup` | who hangs up takes nothing back (F25) | |
 //! | `identity` | no answer carries another's identity (I12, C21) | 20,000 calls, not 1,000,000 |
-//! | `overload` | every queue has a bound, and no question stays without its one answer (O1, O5, I13) | |
+//! | `overload` | every queue has a bound, and no question stays without its one answer (O1, O5, O15, I13) | |
+//! | `full` | memory is full: no grants, all else goes on (O9) | |
 //! | `clock` | what a reader saw dead stays dead (I5, I6) | |
 //! | `images` | images taken under load, and the log behind them, are the engine (R11) | 4 histories |
 //! | `stakes` | what an owner says of its own accord asks the disk for nothing | |
@@ -35,6 +36,8 @@ mod clients;
 mod clock;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod full;
 #[cfg(test)]
 mod hangup;
 #[cfg(test)]

@@ -21,6 +21,8 @@ use crate::support::{Node, Setup};
 const IN_FLIGHT_MAX: usize = 8_192;
 /// Commands that a mailbox holds.
 const MAILBOX_MAX: usize = 4_096;
+/// Grants among them.
+const GRANTS_MAX: usize = 3_072;
 
 fn held() -> (Arc<MemoryJournal>, Rig) {
     let journal = MemoryJournal::new(Pace::Held, Keep::Nothing);
@@ -131,6 +133,50 @@ fn a_full_mailbox_turns_away_at_once_and_what_it_took_is_answered() {
     assert_eq!(
         ids.iter().filter(|id| rig.live(**id)).count(),
         ids.len() - 1 - ended
+    );
+}
+
+#[test]
+fn a_mailbox_that_is_flooded_with_grants_still_takes_restrictions() {
+    let rig = Rig::start(MemoryJournal::new(Pace::Prompt, Keep::Nothing), 1);
+    let account = rig.account("alice", 0);
+    let existing: Vec<_> = (0..501).map(|n| rig.id(n)).collect();
+    for batch in existing.chunks(250) {
+        assert_eq!(rig.ask(open(account, batch.to_vec())), Ok(Reply::Done));
+    }
+    // A reader that looks at a session keeps its owner from ending it, and so from all else.
+    let ((looking, looks), (go_on, goes_on)) = (channel(), channel::<()>());
+    let (door, first) = (rig.engine.clone(), existing[0]);
+    let reader = std::thread::spawn(move || {
+        door.with_session(first, Touch::No, move |_| {
+            looking.send(()).unwrap();
+            goes_on.recv()
+        });
+    });
+    looks.recv().unwrap();
+    let busy = send(&rig.engine, end(first));
+    let grant = |n: usize| send(&rig.engine, open(account, vec![rig.id(1_000 + n)]));
+    let (taken, turned_away): (Vec<_>, Vec<_>) = (0..MAILBOX_MAX)
+        .map(grant)
+        .map(|mut sent| (sent.is_answered(), sent))
+        .partition(|(answered, _)| !answered);
+    assert_eq!(taken.len(), GRANTS_MAX);
+    let overloaded = |(_, sent): (bool, Sent<'_>)| sent.answer() == Err(ServiceError::Overloaded);
+    assert!(turned_away.into_iter().all(overloaded));
+    let ends: Vec<_> = existing[1..]
+        .iter()
+        .map(|id| send(&rig.engine, end(*id)))
+        .collect();
+    drop(go_on);
+    reader.join().unwrap();
+    assert_eq!(busy.answer(), Ok(Reply::Done));
+    let done = |sent: Sent<'_>| sent.answer() == Ok(Reply::Done);
+    assert!(ends.into_iter().all(done), "a logout was kept out");
+    assert!(taken.into_iter().all(|(_, sent)| done(sent)));
+    assert_eq!(
+        grant(GRANTS_MAX).answer(),
+        Ok(Reply::Done),
+        "their places are free again"
     );
 }
 

@@ -13,7 +13,7 @@ use sessile::actors::runtime::Ports;
 use sessile::app::{self, Listeners};
 use sessile::clock::ManualClock;
 use sessile::edge::limits::Limits;
-use sessile::entropy::SystemEntropy;
+use sessile::entropy::{SharedEntropy, SystemEntropy};
 use sessile::http::admin::{AdminTokens, Role};
 use sessile::http::settings::ClerkSettings;
 use sessile::http::surroundings::Surroundings;
@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) pace: Pace,
     /// How many connections there may be, and how long a client may take.
     pub(crate) limits: Limits,
+    /// Where random bytes come from.
+    pub(crate) entropy: SharedEntropy,
     /// What the surfaces are told of the place where they run; the issuer is where they are,
     /// unless it says otherwise.
     pub(crate) surroundings: Surroundings,
@@ -57,6 +59,7 @@ impl Default for Setup {
             policy: Policy::default(),
             pace: Pace::Prompt,
             limits: Limits::default(),
+            entropy: Arc::new(SystemEntropy),
             surroundings: Surroundings {
                 clerk: ClerkSettings {
                     allowed_origins: vec!["https://app.example".into()],
@@ -99,7 +102,7 @@ impl Node {
         let (started, engine) = sync_channel(1);
         let ports = Ports {
             clock: clock.clone(),
-            entropy: Arc::new(SystemEntropy),
+            entropy: setup.entropy,
             journal: journal.clone(),
         };
         let thread = std::thread::spawn(move || {
@@ -148,6 +151,13 @@ impl Node {
         for _ in 0..2 {
             self.engine.settle().unwrap();
             self.engine.kept();
+        }
+    }
+
+    /// Has it stop, and does not wait for that.
+    pub(crate) fn begin_to_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
         }
     }
 
@@ -221,9 +231,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
+        self.begin_to_stop();
         if let Some(thread) = self.thread.take() {
             let ended = thread.join();
             assert!(

@@ -17,17 +17,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("clock",       &["session"]),
     ("entropy",     &[]),
     ("geo",         &[]),
+    ("memory",      &[]),
+    ("faults",      &[]),
     ("config",      &["session"]),
     ("telemetry",   &["session", "config"]),
     // What happened becomes durable; bytes on disk.
     ("journal",     &["session", "engine"]),
-    ("durability",  &["session", "engine", "journal", "clock", "entropy"]),
+    ("durability",  &["session", "engine", "journal", "clock", "entropy", "faults"]),
     // Proofs of identity.
     ("credentials", &["session", "engine", "clock", "entropy"]),
     ("tokens",      &["session", "engine", "clock", "entropy"]),
     // The one door (`trait Engine`), and the actors behind it.
     ("door",        &["session", "engine", "credentials", "tokens", "entropy"]),
-    ("actors",      &["session", "engine", "door", "journal", "credentials", "tokens", "clock", "entropy"]),
+    ("actors",      &["session", "engine", "door", "journal", "credentials", "tokens", "clock", "entropy", "faults"]),
     // The surfaces know the door, and neither the actors nor the disk behind it.
     ("http",        &["session", "engine", "door", "credentials", "tokens", "geo", "edge"]),
     // Between the sockets and HTTP: it knows no surface.

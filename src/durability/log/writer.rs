@@ -13,6 +13,7 @@ use crate::clock::SharedClock;
 use crate::durability::format::{Origin, SealKind, SegmentHead};
 use crate::durability::segment::{Segment, Source, WriteError, make_reserve};
 use crate::durability::storage::{SharedStorage, StorageError, SyncSite};
+use crate::faults;
 use crate::session::time::Timestamp;
 
 /// The longest a written record waits for its sync: half of what is promised, so that a slow sync
@@ -168,6 +169,7 @@ impl LogWriter {
     /// Writes a batch, syncs if it is to be, reports. What cannot be written is refused; an error
     /// means that it is not known what the disk holds.
     fn store(&mut self, mut batch: Batch, mut sync: bool) -> Result<(), (Batch, StorageError)> {
+        faults::pass("log", "taken");
         // As it came; then restrictions alone, wherever there is room; then nothing.
         for attempt in 0..3 {
             let written = match attempt {
@@ -195,6 +197,7 @@ impl LogWriter {
         if sync && let Err(WriteError::Refused(error) | WriteError::Unsure(error)) = self.sync() {
             return Err((batch, error));
         }
+        faults::pass("log", "synced");
         count(&counters.acknowledged, batch.report(|_| false));
         Ok(())
     }
@@ -231,6 +234,7 @@ impl LogWriter {
 
     fn append(&mut self, batch: &Batch) -> Result<(), WriteError> {
         self.segment.append(batch.bytes(), batch.last())?;
+        faults::pass("log", "written");
         self.unsynced = self.unsynced.or_else(|| Some(self.clock.now()));
         Ok(())
     }

@@ -41,25 +41,22 @@ impl Collector for Snapshot {
             commands,
             overloaded,
             events,
+            memory,
         } = self.0;
-        let gauges = [
+        let mut gauges = vec![
             (
                 "sessile_sessions",
                 "Sessions in memory, dead ones that were not swept yet included",
-                sessions,
+                sessions as u64,
             ),
-            ("sessile_accounts", "Accounts", accounts),
+            ("sessile_accounts", "Accounts", accounts as u64),
             (
                 "sessile_connections",
                 "Connections to the public listener",
-                self.1.open(),
+                self.1.open() as u64,
             ),
         ];
-        for (name, help, value) in gauges {
-            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-        }
-        let counters = [
+        let mut counters = vec![
             ("sessile_commands", "Commands decided since start", commands),
             (
                 "sessile_commands_overloaded",
@@ -72,6 +69,34 @@ impl Collector for Snapshot {
                 events,
             ),
         ];
+        if let Some(memory) = memory {
+            gauges.extend([
+                (
+                    "sessile_memory_resident_bytes",
+                    "Memory of the process that is resident",
+                    memory.resident_bytes,
+                ),
+                (
+                    "sessile_memory_ceiling_bytes",
+                    "What may be resident (limits.memory)",
+                    memory.ceiling_bytes,
+                ),
+                (
+                    "sessile_memory_full",
+                    "1 while grants are refused because of the ceiling",
+                    u64::from(memory.full),
+                ),
+            ]);
+            counters.push((
+                "sessile_memory_refused",
+                "Grants refused because of the ceiling",
+                memory.refused,
+            ));
+        }
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
         for (name, help, value) in counters.into_iter().chain(self.1.totals()) {
             let counter = ConstCounter::new(value);
             counter.encode(encoder.encode_descriptor(

@@ -195,6 +195,7 @@ fn a_node_that_is_starting_is_alive_and_not_ready_and_says_how_far_it_is() {
     for path in ["/health/ready", "/metrics", "/admin/v1/accounts"] {
         let answer = client.send("GET", path, &[], b"");
         assert_eq!((answer.status, answer.json()), (503, far.clone()), "{path}");
+        assert_eq!(answer.header("retry-after"), Some("1"), "{path}");
     }
     stop.send(()).unwrap();
     thread.join().unwrap();
