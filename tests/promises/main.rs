@@ -19,6 +19,9 @@
 //! | `identity` | no answer carries another's identity (I12, C21) | 20,000 calls, not 1,000,000 |
 //! | `overload` | every queue has a bound, and no question stays without its one answer (O1, O5, O15, I13) | |
 //! | `full` | memory is full: no grants, all else goes on (O9) | |
+//! | `storms` | very many sessions that expire together are dead at once, and end in slices (O10) | 40,000, not 1,000,000 |
+//! | `randomness` | without randomness nothing is issued, on any surface (F28) | |
+//! | `stop` | not ready first, idle connections closed, no answer cut (O13, F26) | |
 //! | `clock` | what a reader saw dead stays dead (I5, I6) | |
 //! | `images` | images taken under load, and the log behind them, are the engine (R11) | 4 histories |
 //! | `stakes` | what an owner says of its own accord asks the disk for nothing | |
@@ -57,6 +60,8 @@ mod once;
 #[cfg(test)]
 mod overload;
 #[cfg(test)]
+mod randomness;
+#[cfg(test)]
 mod refusal;
 #[cfg(test)]
 mod restart;
@@ -70,5 +75,9 @@ mod room;
 mod scene;
 #[cfg(test)]
 mod stakes;
+#[cfg(test)]
+mod stop;
+#[cfg(test)]
+mod storms;
 #[cfg(test)]
 mod visibility;
