@@ -38,10 +38,11 @@ impl TrustedProxies {
             return nearest;
         }
         let values: Vec<_> = headers.get_all(FORWARDED_FOR).collect();
-        let hops = values.iter().rev().flat_map(|value| {
-            let text = value.to_str().unwrap_or("?");
-            text.rsplit(',')
-        });
+        // By bytes: what a client wrote into a hop of his own spoils none that a proxy added behind it.
+        let hops = values
+            .iter()
+            .rev()
+            .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
         for hop in hops.take(HOPS_MAX) {
             // What cannot be read was not written by a proxy that deserves trust: stop before it.
             let Some(address) = address(hop) else { break };
@@ -59,8 +60,8 @@ impl TrustedProxies {
 }
 
 /// An address as proxies write it: alone, with a port, or in brackets.
-fn address(hop: &str) -> Option<IpAddr> {
-    let hop = hop.trim();
+fn address(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
     let bare = hop
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
@@ -117,6 +118,24 @@ mod tests {
         headers.append(FORWARDED_FOR, HeaderValue::from_static("198.51.100.7"));
         let peer = "127.0.0.1".parse().unwrap();
         assert_eq!(nobody.behind(peer, &headers), peer);
+    }
+
+    /// Were the whole header not read for the sake of one odd byte, the client would pass for the proxy.
+    #[test]
+    fn an_odd_byte_of_the_clients_does_not_hide_what_the_proxy_added() {
+        let proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
+        for odd in [
+            &b"\xff"[..],
+            b"\x80, 203.0.113.9\xc3",
+            "Ä".as_bytes(),
+            b"\t\t",
+        ] {
+            let mut headers = HeaderMap::new();
+            let value = HeaderValue::from_bytes(&[odd, b", 198.51.100.7"].concat()).unwrap();
+            headers.append(FORWARDED_FOR, value);
+            let found = proxies.behind("127.0.0.1".parse().unwrap(), &headers);
+            assert_eq!(found.to_string(), "198.51.100.7", "{odd:?}");
+        }
     }
 
     #[test]
