@@ -90,6 +90,10 @@ pub fn is_image(name: &str) -> bool {
     parts.is_some_and(|(generation, _)| generation.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// The last sequence of a record, number of a generation, or size of a file that is believed: no log comes so far, and
+/// what is counted on from it does not overflow.
+pub const NUMBER_MAX: u64 = 1 << 56;
+
 /// Which data directory a file belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct InstanceId(pub [u8; 16]);
@@ -192,6 +196,14 @@ impl Fields<'_> {
     pub(super) fn u64(&mut self) -> Result<u64, HeadFlaw> {
         self.take().map(u64::from_le_bytes)
     }
+
+    /// A sequence, a number of a generation, or a length: at most [`NUMBER_MAX`].
+    pub(super) fn number(&mut self, what: &'static str) -> Result<u64, HeadFlaw> {
+        let number = self.u64()?;
+        Some(number)
+            .filter(|number| *number <= NUMBER_MAX)
+            .ok_or(HeadFlaw::Value(what))
+    }
 }
 
 type Sector = [u8; SECTOR_BYTES];
@@ -246,9 +258,11 @@ impl SegmentHead {
         }
         let codec = fields.u32()?;
         let instance = InstanceId(fields.take()?);
-        let sequence = fields.u64()?.checked_sub(1);
+        let first = fields.number("first sequence")?;
         let before = Link {
-            sequence: sequence.ok_or(HeadFlaw::Value("first sequence"))?,
+            sequence: first
+                .checked_sub(1)
+                .ok_or(HeadFlaw::Value("first sequence"))?,
             checksum: fields.u32()?,
         };
         let origin = Origin { instance, codec };
@@ -286,8 +300,8 @@ impl Seal {
             _ => return Err(HeadFlaw::Value("kind")),
         };
         let checksum = fields.u32()?;
-        let len = fields.u64()?;
-        let sequence = fields.u64()?;
+        let len = fields.number("length")?;
+        let sequence = fields.number("last sequence")?;
         let last = Link { sequence, checksum };
         Ok(Some(Self { kind, len, last }))
     }
@@ -326,7 +340,7 @@ impl ImageHead {
         let instance = InstanceId(fields.take()?);
         Ok(Self {
             origin: Origin { instance, codec },
-            generation: fields.u64()?,
+            generation: fields.number("generation")?,
         })
     }
 }

@@ -309,8 +309,8 @@ impl<'a> Fields<'a> {
     }
 
     fn generation(&mut self) -> Result<Generation, HeadFlaw> {
-        let number = self.u64()?;
-        let position = self.u64()?;
+        let number = self.number("number of a generation")?;
+        let position = self.number("position of a generation")?;
         let [unlogged] = self.take()?;
         if unlogged > 1 {
             return Err(HeadFlaw::Value("mark"));
@@ -329,10 +329,10 @@ impl<'a> Fields<'a> {
                 .ok_or(HeadFlaw::Value("name of an image"))?;
             images.push(ImageEntry {
                 name: name.to_owned(),
-                size: self.u64()?,
+                size: self.number("size of an image")?,
                 digest: self.take()?,
                 records: self.u64()?,
-                position: self.u64()?,
+                position: self.number("position of an image")?,
             });
         }
         Ok(Generation {

@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 
 use super::accounts::Accounts;
 use super::event::DirectoryEvent;
+use super::places::Places;
 use crate::session::id::{AccountId, ClientId, KeyId};
 use crate::session::key::{Key, KeyKind};
 use crate::session::time::Timestamp;
@@ -24,7 +25,7 @@ struct Table {
     /// Keys that their holders name by the secret alone, by the first half of its digest.
     by_secret: HashMap<[u8; 16], KeyId>,
     /// By place; a withdrawn key leaves its place empty.
-    keys: Vec<Option<Box<Key>>>,
+    keys: Places<Box<Key>>,
 }
 
 impl Table {
@@ -39,6 +40,11 @@ impl Table {
 /// Under what a key is found that its holder names by the secret alone.
 fn named_by_secret(key: &Key) -> Option<[u8; 16]> {
     handle(&key.secret).filter(|_| key.kind.is_named_by_secret())
+}
+
+/// The id of a place; there are no more places than ids.
+fn id_of(place: usize) -> KeyId {
+    KeyId(u32::try_from(place).unwrap_or(KEYS_MAX))
 }
 
 fn handle(digest: &Digest) -> Option<[u8; 16]> {
@@ -91,7 +97,7 @@ impl Keys {
         let presented = digest_with.digest(secret);
         let table = self.0.read();
         let id = *table.by_name.get(name)?;
-        let key = table.keys.get(id.0 as usize)?.as_deref()?;
+        let key = table.keys.get(id.0 as usize)?;
         let fits = key.kind == kind && key.secret == presented && key.counts(accounts);
         Some(Principal {
             key: id,
@@ -113,7 +119,7 @@ impl Keys {
         let presented = digest_with.digest(secret);
         let table = self.0.read();
         let id = *table.by_secret.get(&handle(&presented)?)?;
-        let key = table.keys.get(id.0 as usize)?.as_deref()?;
+        let key = table.keys.get(id.0 as usize)?;
         let good = key.secret == presented && key.counts(accounts) && key.admits(address, now);
         let behind = match key.client() {
             Some(client) => PrivateToken::Guest(client),
@@ -132,14 +138,18 @@ impl Keys {
     #[must_use]
     pub fn is_live(&self, accounts: &Accounts, id: KeyId) -> bool {
         let table = self.0.read();
-        let key = table.keys.get(id.0 as usize).and_then(Option::as_deref);
+        let key = table.keys.get(id.0 as usize);
         key.is_some_and(|k| k.counts(accounts))
     }
 
     /// The key at this place.
     #[must_use]
     pub fn get(&self, id: KeyId) -> Option<Key> {
-        self.0.read().keys.get(id.0 as usize)?.as_deref().cloned()
+        self.0
+            .read()
+            .keys
+            .get(id.0 as usize)
+            .map(|key| (**key).clone())
     }
 
     /// The key of this public name.
@@ -160,12 +170,8 @@ impl Keys {
     pub fn page(&self, after: Option<KeyId>, max: usize) -> Vec<(KeyId, Key)> {
         let first = after.map_or(0, |id| id.0.saturating_add(1));
         let table = self.0.read();
-        let from = table.keys.iter().skip(first as usize);
-        (first..)
-            .map(KeyId)
-            .zip(from)
-            .filter_map(|(id, key)| Some((id, *key.clone()?)))
-            .take(max)
+        let from = table.keys.from(first as usize).take(max);
+        from.map(|(place, key)| (id_of(place), (**key).clone()))
             .collect()
     }
 
@@ -178,24 +184,21 @@ impl Keys {
         before: Timestamp,
     ) -> (Vec<(KeyId, Option<ClientId>)>, KeyId) {
         let table = self.0.read();
-        let places = table.keys.iter().skip(from.0 as usize).take(looked_max);
-        let over = |key: &&Key| key.expires_at.is_some_and(|at| at <= before);
-        let expired = (from.0..).map(KeyId).zip(places).filter_map(|(id, key)| {
-            let key = key.as_deref().filter(over)?;
-            Some((id, key.client()))
-        });
-        let expired = expired.collect();
-        let next = from
-            .0
-            .saturating_add(u32::try_from(looked_max).unwrap_or(KEYS_MAX));
-        let more = (next as usize) < table.keys.len();
-        (expired, KeyId(if more { next } else { 0 }))
+        let looked = (from.0 as usize)..(from.0 as usize).saturating_add(looked_max);
+        let places = table.keys.from(looked.start);
+        let expired = places
+            .take_while(|(place, _)| *place < looked.end)
+            .filter(|(_, key)| key.expires_at.is_some_and(|at| at <= before))
+            .map(|(place, key)| (id_of(place), key.client()))
+            .collect();
+        let more = looked.end < table.keys.next();
+        (expired, if more { id_of(looked.end) } else { KeyId(0) })
     }
 
     /// The first place that was never given to a key.
     #[must_use]
     pub fn next_id(&self) -> KeyId {
-        KeyId(u32::try_from(self.0.read().keys.len()).unwrap_or(KEYS_MAX))
+        id_of(self.0.read().keys.next())
     }
 
     /// Changes the table as the event says. The directory alone calls this.
@@ -203,34 +206,22 @@ impl Keys {
         match event {
             DirectoryEvent::KeyCreated(id, key) => {
                 let mut table = self.0.write();
-                let place = id.0 as usize;
-                if table.keys.len() <= place {
-                    table.keys.resize_with(place + 1, || None);
-                }
                 table.by_name.insert(key.name.clone(), *id);
                 if let Some(handle) = named_by_secret(key) {
                     table.by_secret.insert(handle, *id);
                 }
-                if let Some(entry) = table.keys.get_mut(place) {
-                    *entry = Some(key.clone());
-                }
+                table.keys.put(id.0 as usize, key.clone());
             }
             DirectoryEvent::KeyDeleted(id) => {
                 let mut table = self.0.write();
-                let gone = table.keys.get_mut(id.0 as usize).and_then(Option::take);
-                if let Some(key) = gone {
+                if let Some(key) = table.keys.take(id.0 as usize) {
                     table.forget(&key);
                 }
             }
             DirectoryEvent::AccountDeleted(account) => {
                 let mut table = self.0.write();
                 let own = |key: &mut Box<Key>| key.account == Some(*account);
-                let gone: Vec<_> = table
-                    .keys
-                    .iter_mut()
-                    .filter_map(|entry| entry.take_if(own))
-                    .collect();
-                for key in gone {
+                for key in table.keys.take_all(own) {
                     table.forget(&key);
                 }
             }

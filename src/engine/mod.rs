@@ -19,6 +19,7 @@ pub mod facts;
 pub mod image;
 pub mod jwts;
 pub mod keys;
+mod places;
 mod record;
 mod slab;
 pub mod slot;
