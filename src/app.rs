@@ -1,5 +1,6 @@
 //! The composition root: binds, starts the engine, mounts the surfaces; and the reverse on stop.
 
+mod admin_tokens;
 mod listeners;
 mod memory;
 pub mod offline;
@@ -199,23 +200,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     config
         .check()
         .map_err(|error| Failure::Configuration(error.to_string()))?;
-    let mut tokens = Vec::new();
-    for file in &config.admin_tokens {
-        let text = std::fs::read_to_string(&file.path).map_err(|error| {
-            Failure::Configuration(format!("admin token file {}: {error}", file.path.display()))
-        })?;
-        // The role was checked when the file was read.
-        tokens.push((
-            file.name.clone(),
-            text.trim().to_owned(),
-            Role::parse(&file.role).unwrap_or(Role::Read),
-        ));
-    }
-    if tokens.iter().any(|(_, token, _)| token.len() < 32) {
-        return Err(Failure::Configuration(
-            "an admin token has at least 32 characters".into(),
-        ));
-    }
+    let mut tokens = admin_tokens::read(&config.admin_tokens)?;
     let ceiling_bytes = memory::ceiling_bytes(config.memory)?;
     let listeners = Listeners::configured(&config)?;
     let (listen, admin_listen) = (listeners.listen, listeners.admin_listen);

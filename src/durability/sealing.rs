@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::directory::sync_name;
 use super::format::InstanceId;
-use crate::entropy::{Entropy, SharedEntropy, random};
+use crate::entropy::{Entropy, SharedEntropy, is_made_up, random};
 
 const KEY_BYTES: usize = 32;
 /// The first byte of what is sealed: AES-256-GCM with a random nonce.
@@ -86,6 +86,11 @@ pub enum SealingError {
         "{0} holds no sealing key (32 bytes, in hexadecimal or base64): make one with `sessile keys new-sealing-key`"
     )]
     NoKey(PathBuf),
+    /// It holds a key that nobody drew.
+    #[error(
+        "{0} holds a sample, which anybody may know, and no key: make one with `sessile keys new-sealing-key`"
+    )]
+    Sample(PathBuf),
 }
 
 /// The sealing key.
@@ -128,8 +133,11 @@ impl SealingKey {
         let key = Some(text.trim())
             .filter(|_| text.len() as u64 <= KEY_FILE_BYTES_MAX)
             .and_then(key_of);
-        key.map(|key| Self::new(&key))
-            .ok_or_else(|| SealingError::NoKey(path.to_owned()))
+        let key = key.ok_or_else(|| SealingError::NoKey(path.to_owned()))?;
+        if is_made_up(&*key) {
+            return Err(SealingError::Sample(path.to_owned()));
+        }
+        Ok(Self::new(&key))
     }
 
     /// Makes a file with a new key, readable by its owner only; a file that is there is left alone.
@@ -338,6 +346,8 @@ fn key_of(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use base64::engine::general_purpose;
+
     use super::*;
     use crate::entropy::{EntropyFailed, SystemEntropy};
 
@@ -438,17 +448,23 @@ mod tests {
             let mode = std::fs::Permissions::from_mode(mode);
             std::fs::set_permissions(&path, mode).unwrap();
         };
-        // All bits set shows the letters that the two alphabets write differently.
-        let sealed = SealingKey::new(&[255; 32])
+        // Bits that show the letters which the two alphabets write differently.
+        let key = *b"\xfb\xff\xbf7a key of thirty-two bytes.\xfe\xff";
+        let sealed = SealingKey::new(&key)
             .seal(&SystemEntropy, &name("a"), SEED)
             .unwrap();
-        let standard = format!("{}8=", "/".repeat(42));
+        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        let standard = general_purpose::STANDARD.encode(key);
+        assert!(
+            standard.contains('/') && standard.contains('+'),
+            "{standard}"
+        );
         for text in [
-            "ff".repeat(32),
-            format!("  {}\n", "FF".repeat(32)),
+            digits.clone(),
+            format!("  {}\n", digits.to_uppercase()),
             standard.clone(),
             standard.trim_end_matches('=').to_owned() + "\n",
-            standard.replace('/', "_"),
+            standard.replace('/', "_").replace('+', "-"),
         ] {
             for mode in [0o600, 0o400] {
                 write(&text, mode);
@@ -474,7 +490,10 @@ mod tests {
                 "{text}: {refused}"
             );
         }
-        write(&"ff".repeat(32), 0o640);
+        write(&"5a".repeat(32), 0o600);
+        let refused = SealingKey::read(&path).unwrap_err();
+        assert!(matches!(refused, SealingError::Sample(_)), "{refused}");
+        write(&digits, 0o640);
         let refused = SealingKey::read(&path).unwrap_err();
         assert!(
             refused

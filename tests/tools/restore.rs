@@ -9,7 +9,7 @@ use sessile::session::state::Surface;
 use crate::node::Node;
 use crate::rig::{KEY, Lives, Said, Scratch, Served, files, on, run, start};
 
-const OTHER: [u8; 32] = [0x77; 32];
+const OTHER: [u8; 32] = *b"another key, as that was lost...";
 
 /// A backup with records behind its images, what lived in it, and its digest.
 fn backup(scratch: &Scratch) -> (PathBuf, Vec<Lives>, u128) {

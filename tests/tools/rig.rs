@@ -36,7 +36,7 @@ use sessile::session::token::{Digest, Secret};
 use zeroize::Zeroizing;
 
 /// The sealing key of every directory here.
-pub(crate) const KEY: [u8; 32] = [0x5a; 32];
+pub(crate) const KEY: [u8; 32] = *b"the key that the tools serve by.";
 /// A seed that nothing else looks like.
 pub(crate) const SEED: [u8; 20] = *b"seed-canary-20-bytes";
 /// The private half of a signing key.
