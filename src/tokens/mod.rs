@@ -7,6 +7,8 @@
 //! Invariants: a key signs and verifies by its own algorithm only; a claim that the server sets is
 //! never a template's; neither a private key nor a token shows in `Debug`.
 
+#[cfg(feature = "testing")]
+pub mod bare;
 mod cache;
 pub mod desk;
 mod keys;

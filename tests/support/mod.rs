@@ -9,10 +9,12 @@ use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use sessile::actors::handle::EngineHandle;
-use sessile::actors::runtime::Ports;
+use sessile::actors::runtime::{self, Ports};
 use sessile::app::{self, Listeners};
 use sessile::clock::ManualClock;
 use sessile::edge::limits::Limits;
+use sessile::engine::event::Part;
+use sessile::engine::state::State;
 use sessile::entropy::{SharedEntropy, SystemEntropy};
 use sessile::http::admin::{AdminTokens, Role};
 use sessile::http::settings::ClerkSettings;
@@ -20,6 +22,7 @@ use sessile::http::surroundings::Surroundings;
 use sessile::journal::images::ImageSource;
 use sessile::journal::memory::{Keep, MemoryJournal, Pace};
 use sessile::session::policy::Policy;
+use sessile::session::token::InstallKey;
 
 use self::client::{Answer, Client};
 
@@ -85,6 +88,8 @@ pub(crate) struct Node {
     pub(crate) journal: Arc<MemoryJournal>,
     /// The door of its engine.
     pub(crate) engine: EngineHandle,
+    /// The records of before it started.
+    history: Vec<Vec<Part>>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -92,7 +97,19 @@ pub(crate) struct Node {
 impl Node {
     /// Starts a node with this set-up.
     pub(crate) fn start(setup: Setup) -> Self {
-        let clock = Arc::new(ManualClock::at_ms(START_MS));
+        Self::begin(setup, Arc::new(ManualClock::at_ms(START_MS)), Vec::new())
+    }
+
+    /// Stops it and starts another one of this set-up, which knows what the records so far say.
+    pub(crate) fn restarted(mut self, setup: Setup) -> Self {
+        let mut history = std::mem::take(&mut self.history);
+        history.extend(self.journal.records());
+        let clock = self.clock.clone();
+        drop(self);
+        Self::begin(setup, clock, history)
+    }
+
+    fn begin(setup: Setup, clock: Arc<ManualClock>, history: Vec<Vec<Part>>) -> Self {
         let journal = MemoryJournal::new(setup.pace, Keep::Everything);
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut listeners = Listeners::bind(loopback, loopback).unwrap();
@@ -105,10 +122,13 @@ impl Node {
             entropy: setup.entropy,
             journal: journal.clone(),
         };
+        let before = history.clone();
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async move {
+                // Every test node digests with the same key, as one does that starts again.
+                let state = State::of_history(InstallKey::new([7; 32]), &before);
                 let (engine, owners) =
-                    app::start_engine(ports, setup.policy, setup.shards).unwrap();
+                    runtime::start(ports, setup.policy, setup.shards, state).unwrap();
                 let tokens = AdminTokens::new([
                     ("owner", OWNER, Role::Own),
                     ("issuer", ISSUER, Role::Issue),
@@ -140,6 +160,7 @@ impl Node {
             clock,
             journal,
             engine,
+            history,
             stop: Some(stop),
             thread: Some(thread),
         }

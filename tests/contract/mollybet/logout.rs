@@ -27,13 +27,13 @@ fn an_ended_session_is_unusable_everywhere() {
     rows!("M-65");
     let node = node(&["alice"]);
     let session = text(&log_in(&node, "alice", PASSWORD));
-    let verify = || {
+    let verify = |node: &Node| {
         node.send("GET", "/auth/verify", &[("session", &session)], "")
             .status
     };
-    assert_eq!(verify(), 200);
+    assert_eq!(verify(&node), 200);
     ok(&delete(&node, &session));
-    assert_eq!(verify(), 401);
+    assert_eq!(verify(&node), 401);
     let never = get(&node, NEVER);
     for (method, rest) in [
         ("GET", ""),
@@ -48,9 +48,12 @@ fn an_ended_session_is_unusable_everywhere() {
     same(&rates, &never);
     let listed = node.administer("GET", "/admin/v1/sessions", Value::Null);
     assert_eq!(listed["sessions"], json!([]));
-    // A new login does not bring it back.
-    text(&log_in(&node, "alice", PASSWORD));
+    // Neither a new login nor a restart brings it back.
+    let other = text(&log_in(&node, "alice", PASSWORD));
     assert!(!alive(&node, &session));
+    let node = node.restarted(Setup::default());
+    assert_eq!(verify(&node), 401);
+    assert!(!alive(&node, &session) && alive(&node, &other));
 }
 
 #[test]

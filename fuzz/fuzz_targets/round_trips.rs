@@ -1,0 +1,9 @@
+//! Feeds `tests/hostile/targets/round_trips.rs`, which says what must hold.
+
+#![cfg_attr(fuzzing, no_main)]
+
+include!("../shared.rs");
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::round_trips::run(bytes);
+});
