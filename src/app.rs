@@ -236,6 +236,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         state,
         clock,
         fresh,
+        keys_file,
         mut failed,
     } = opened;
     // From here on a signal is waited for, and does not end the process by itself.
@@ -246,7 +247,13 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         journal: store.journal(),
     };
     let (engine, owners) = runtime::start(ports, config.policy, config.shards, state)?;
-    let images = Images::start(&store, engine.clone(), clock, config.snapshot_every_ms);
+    let images = Images::start(
+        &store,
+        keys_file,
+        engine.clone(),
+        clock,
+        config.snapshot_every_ms,
+    );
     let images = images.context("starting the thread that writes images")?;
     let refused = |what: String| DirectoryError::Refused {
         path: config.data_dir.clone(),
@@ -275,6 +282,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     actix::spawn(note_time(engine.clone()));
     actix::spawn(look_after_keys(engine.clone()));
     memory::watch(engine.clone(), ceiling_bytes);
+    storage::reread_keys_on_hangup(images.clone()).context("waiting for signals")?;
     starting_handle.stop(false).await;
     store
         .begin_serving()

@@ -194,10 +194,27 @@ pub struct ArchiveBusy;
 pub type Archiving =
     Pin<Box<dyn Future<Output = Result<Result<Archived, String>, ArchiveBusy>> + Send>>;
 
+/// How sealing stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealingSummary {
+    /// The keys of the node, the one that seals first: by which each is known, and whether something on disk
+    /// may need it.
+    pub keys: Vec<(String, bool)>,
+    /// Snapshots to write until only the first one is needed.
+    pub generations_to_write: u8,
+}
+
+/// How sealing stands, when it comes; the error says why the keys stay as they were.
+pub type Sealing = Pin<Box<dyn Future<Output = Result<SealingSummary, String>> + Send>>;
+
 /// Whoever writes snapshots.
 pub trait Archive: Send + Sync {
     /// Asks for one that is begun from now on.
     fn write(&self) -> Archiving;
+    /// How sealing stands.
+    fn sealing(&self) -> Sealing;
+    /// Reads the sealing keys again, and seals by the first from now on.
+    fn replace_sealing_keys(&self) -> Sealing;
 }
 
 /// A node's own.

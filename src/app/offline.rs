@@ -11,7 +11,7 @@ use super::Failure;
 use crate::cli::admin;
 use crate::cli::client::AdminClient;
 use crate::cli::offline::{BackupArguments, CheckArguments, InspectArguments, RestoreArguments};
-use crate::durability::sealing::SealingKey;
+use crate::durability::sealing::SealingKeys;
 use crate::durability::tools::backup::{self, Holder};
 use crate::durability::tools::check;
 use crate::durability::tools::inspect::{self, Shown};
@@ -99,7 +99,7 @@ pub fn backup(asked: BackupArguments) -> Result<(), Failure> {
 /// Runs `restore`.
 pub fn restore(asked: RestoreArguments) -> Result<(), Failure> {
     let key = asked.sealing_key_file.filter(|_| asked.without_sealed);
-    let key = key.map(|file| SealingKey::read(&file)).transpose();
+    let key = key.map(|file| SealingKeys::read(&file)).transpose();
     let key = key.map_err(|error| Failure::Configuration(error.to_string()))?;
     let without = Without {
         sessions: asked.end_sessions,

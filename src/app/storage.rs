@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::Failure;
@@ -10,14 +11,14 @@ use super::progress::Shown;
 use crate::actors::handle::EngineHandle;
 use crate::clock::{self, SharedClock, SystemClock};
 use crate::config::{Config, Durability};
-use crate::door::{Archive, ArchiveBusy, Archived, Archiving};
+use crate::door::{self, Archive, ArchiveBusy, Archived, Archiving, SealingSummary};
 use crate::durability::directory::DirectoryError;
 use crate::durability::keeper::{Keeper, Outcome};
 use crate::durability::log::{LogSettings, Mode};
 use crate::durability::recovery::Progress;
-use crate::durability::sealing::{SealingError, SealingKey};
+use crate::durability::sealing::{SealingError, SealingKey, SealingKeys};
 use crate::durability::storage::os::OsStorage;
-use crate::durability::store::{Found, Store, StoreError, StoreSettings, summary};
+use crate::durability::store::{Found, Sealing, Store, StoreError, StoreSettings, summary};
 use crate::engine::state::State;
 use crate::entropy::SharedEntropy;
 
@@ -34,6 +35,8 @@ pub struct Opened {
     pub clock: SharedClock,
     /// Whether there was nothing in it.
     pub fresh: bool,
+    /// The file of the sealing keys.
+    pub keys_file: PathBuf,
     /// Told why, if the log fails.
     pub failed: oneshot::Receiver<String>,
 }
@@ -44,7 +47,7 @@ pub fn open(
     entropy: &SharedEntropy,
     progress: &Arc<Progress>,
 ) -> Result<Opened, Failure> {
-    let key = sealing_key(config, entropy)?;
+    let (keys, keys_file) = sealing_keys(config, entropy)?;
     let refused = |error: StoreError| DirectoryError::Refused {
         path: config.data_dir.clone(),
         what: error.to_string(),
@@ -66,7 +69,7 @@ pub fn open(
     let found = Found::read(
         Arc::new(storage),
         &settings,
-        key,
+        keys,
         entropy.clone(),
         clock::wall(),
         progress,
@@ -119,18 +122,24 @@ pub fn open(
         state,
         clock,
         fresh,
+        keys_file,
         failed,
     })
 }
 
-/// The key that `serve` was told of, or the service manager's, or that of this user's development mode.
-fn sealing_key(config: &Config, entropy: &SharedEntropy) -> Result<SealingKey, Failure> {
+/// The keys that `serve` was told of, or the service manager's, or those of this user's development mode, and
+/// their file.
+fn sealing_keys(
+    config: &Config,
+    entropy: &SharedEntropy,
+) -> Result<(SealingKeys, PathBuf), Failure> {
     let wrong = |error: SealingError| Failure::Configuration(error.to_string());
     let handed = std::env::var_os("CREDENTIALS_DIRECTORY")
         .map(|directory| Path::new(&directory).join(CREDENTIAL))
         .filter(|path| path.exists());
-    if let Some(path) = config.sealing_key_file.as_ref().or(handed.as_ref()) {
-        return SealingKey::read(path).map_err(wrong);
+    if let Some(path) = config.sealing_key_file.clone().or(handed) {
+        let keys = SealingKeys::read(&path).map_err(wrong)?;
+        return Ok((keys, path));
     }
     if !config.dev {
         return Err(Failure::Configuration(
@@ -143,7 +152,8 @@ fn sealing_key(config: &Config, entropy: &SharedEntropy) -> Result<SealingKey, F
     if !path.exists() {
         SealingKey::create(&path, &**entropy).map_err(wrong)?;
     }
-    SealingKey::read(&path).map_err(wrong)
+    let keys = SealingKeys::read(&path).map_err(wrong)?;
+    Ok((keys, path))
 }
 
 fn development_key() -> Result<PathBuf, Failure> {
@@ -161,12 +171,17 @@ fn development_key() -> Result<PathBuf, Failure> {
 }
 
 /// The images of a node, as the admin listener asks for them.
-pub struct Images(Keeper);
+pub struct Images {
+    keeper: Keeper,
+    store: Arc<Store>,
+    keys_file: PathBuf,
+}
 
 impl Images {
     /// Starts the thread that writes them.
     pub fn start(
         opened: &Arc<Store>,
+        keys_file: PathBuf,
         engine: EngineHandle,
         clock: SharedClock,
         every_ms: u64,
@@ -178,13 +193,17 @@ impl Images {
             every_ms,
             Box::new(tell),
         )?;
-        Ok(Arc::new(Self(keeper)))
+        Ok(Arc::new(Self {
+            keeper,
+            store: opened.clone(),
+            keys_file,
+        }))
     }
 
     /// Writes a last generation and ends the thread. False if that one was not written. Blocks.
     pub fn finish(&self) -> bool {
         let (wrote, outcome) = std::sync::mpsc::sync_channel(1);
-        self.0.finish(Box::new(move |outcome: Outcome| {
+        self.keeper.finish(Box::new(move |outcome: Outcome| {
             // There is room for one.
             let _ = wrote.send(outcome.is_ok());
         }));
@@ -194,23 +213,95 @@ impl Images {
 
 fn tell(outcome: &Outcome) {
     match outcome {
-        Ok(written) => tracing::info!(
-            generation = written.generation,
-            position = written.position,
-            bytes = written.bytes,
-            segments_trimmed = written.trimmed,
-            "a generation of images was written"
-        ),
+        Ok(written) => {
+            tracing::info!(
+                generation = written.generation,
+                position = written.position,
+                bytes = written.bytes,
+                segments_trimmed = written.trimmed,
+                "a generation of images was written"
+            );
+            for key in &written.needless_keys {
+                tracing::info!(
+                    %key,
+                    "nothing on disk is sealed by this key any more: take it out of the sealing key file"
+                );
+            }
+        }
         Err(error) => {
             tracing::error!("no generation of images was written, the last one stays: {error}")
         }
     }
 }
 
+/// Reads the sealing key file again. Blocks. What cannot be used leaves everything as it was.
+fn replace_keys(store: &Store, file: &Path) -> Result<Sealing, String> {
+    let keys = SealingKeys::read(file).map_err(|error| error.to_string());
+    let replaced = keys.and_then(|keys| {
+        let replaced = store.replace_keys(keys);
+        replaced.map_err(|error| error.to_string())
+    });
+    match &replaced {
+        Ok(sealing) => {
+            let seals = sealing.keys.first().map(|(id, _)| id.to_string());
+            tracing::info!(
+                seals,
+                keys = sealing.keys.len(),
+                generations_to_write = sealing.generations_to_write,
+                "the sealing key file was read again"
+            );
+        }
+        Err(why) => tracing::error!("the sealing keys stay as they were: {why}"),
+    }
+    replaced
+}
+
+fn summary_of(sealing: &Sealing) -> SealingSummary {
+    let keys = sealing.keys.iter();
+    SealingSummary {
+        keys: keys.map(|(id, needed)| (id.to_string(), *needed)).collect(),
+        generations_to_write: sealing.generations_to_write,
+    }
+}
+
+impl Images {
+    /// What comes of something about sealing, which may wait for a snapshot that is being written.
+    fn about_sealing(
+        &self,
+        ask: impl FnOnce(&Store, &Path) -> Result<Sealing, String> + Send + 'static,
+    ) -> door::Sealing {
+        let (store, file) = (self.store.clone(), self.keys_file.clone());
+        Box::pin(async move {
+            let asked = tokio::task::spawn_blocking(move || ask(&store, &file)).await;
+            let asked = asked.unwrap_or_else(|_| Err("the node is stopping".into()));
+            asked.map(|sealing| summary_of(&sealing))
+        })
+    }
+}
+
+/// Reads the sealing keys again whenever the process is told so by SIGHUP. What came of it is in the log.
+pub fn reread_keys_on_hangup(images: Arc<Images>) -> std::io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    actix::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let _said = images.replace_sealing_keys().await;
+        }
+    });
+    Ok(())
+}
+
 impl Archive for Images {
+    fn sealing(&self) -> door::Sealing {
+        self.about_sealing(|store, _| Ok(store.sealing()))
+    }
+
+    fn replace_sealing_keys(&self) -> door::Sealing {
+        self.about_sealing(replace_keys)
+    }
+
     fn write(&self) -> Archiving {
         let (wrote, outcome) = oneshot::channel();
-        let asked = self.0.ask(Box::new(move |outcome: Outcome| {
+        let asked = self.keeper.ask(Box::new(move |outcome: Outcome| {
             let archived = outcome.map(|written| Archived {
                 generation: written.generation,
                 position: written.position,

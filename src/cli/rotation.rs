@@ -1,4 +1,4 @@
-//! `keys rotate`, `keys list-signing`: keys that follow others, without a restart.
+//! `keys rotate`, `keys rotate-sealing` and what they did: keys that follow others, without a restart.
 
 use clap::Subcommand;
 use reqwest::Method;
@@ -8,6 +8,8 @@ use super::client::AdminClient;
 
 /// Path of the signing keys.
 const SIGNING: &str = "signing-keys";
+/// Path of the sealing keys.
+const SEALING: &str = "sealing-keys";
 
 /// What is asked of a node about the keys that it signs and seals by.
 #[derive(Debug, Subcommand)]
@@ -23,6 +25,10 @@ pub enum RotationCommand {
     },
     /// List the keys that sign tokens, and where each is on its way.
     ListSigning,
+    /// Have the node read its sealing key file again, and seal by the first key in it from now on.
+    RotateSealing,
+    /// List the sealing keys of the node, and which ones it still needs.
+    ListSealing,
 }
 
 /// Runs it.
@@ -39,5 +45,7 @@ pub fn run(node: &AdminClient, command: RotationCommand) -> anyhow::Result<Value
             node.ask(Method::POST, &[SIGNING, "rotate"], &[], Some(body))
         }
         RotationCommand::ListSigning => node.ask(Method::GET, &[SIGNING], &[], None),
+        RotationCommand::RotateSealing => node.ask(Method::POST, &[SEALING, "rotate"], &[], None),
+        RotationCommand::ListSealing => node.ask(Method::GET, &[SEALING], &[], None),
     }
 }

@@ -126,7 +126,9 @@ impl Work {
                 Err(RecvTimeoutError::Disconnected) => return,
             }
             let since = self.clock.now().since_ms(before);
-            let due = since >= self.every_ms && self.store.has_news() || self.store.is_due();
+            let due = since >= self.every_ms && self.store.has_news()
+                || self.store.is_due()
+                || self.store.wants_generations();
             // A disk that is full is not asked again at once, but as soon as the log found room on it: until
             // images hold what has no record, nothing is given.
             let pausing = |ms| failed && since < ms;

@@ -14,7 +14,7 @@ mod open;
 mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use parking_lot::{Condvar, Mutex};
@@ -163,6 +163,8 @@ struct Shared {
     front: Mutex<Front>,
     work: Condvar,
     counters: Counters,
+    /// The next record begins another segment.
+    fresh: AtomicBool,
 }
 
 /// What is called once if a sync fails, on the writer's thread, after all that waited was refused.
@@ -216,6 +218,7 @@ impl Log {
             }),
             work: Condvar::new(),
             counters: Counters::default(),
+            fresh: AtomicBool::new(false),
         });
         let writer = LogWriter::open(shared.clone(), storage, origin, clock, end, on_failure)?;
         let thread = Mutex::new(None);
@@ -263,6 +266,12 @@ impl Log {
             self.shared.work.notify_one();
         }
         Ok(())
+    }
+
+    /// Has the next record that is written begin another segment, so that those before it can be trimmed
+    /// without it. On a full disk it does not.
+    pub fn begin_segment(&self) {
+        self.shared.fresh.store(true, Ordering::Release);
     }
 
     /// The sequence that was given last. Not all up to it need be durable.

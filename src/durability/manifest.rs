@@ -12,6 +12,7 @@ use super::format::{
     Fields, HeadFlaw, InstanceId, MANIFEST, MANIFEST_BYTES_MAX, MANIFEST_MAGIC, MANIFEST_NEW,
     VERSION,
 };
+use super::sealing::{SEALING_KEYS_MAX, SealingKeyId, sealed_by};
 use super::segment::remove_leftover;
 use super::storage::{Storage, StorageError, SyncSite, read_file};
 use crate::session::time::Timestamp;
@@ -76,6 +77,8 @@ pub struct Manifest {
     pub unlogged: bool,
     /// Something sealed, so that another key is noticed before anything depends on it.
     pub sealing_proof: Vec<u8>,
+    /// Keys by which anything in images or log may be sealed: all of them are needed.
+    pub sealed_by: Vec<SealingKeyId>,
     /// No clock of this directory was ever later than this; engine time never falls below it.
     pub clock_floor: Timestamp,
     /// At most two, the newer first.
@@ -88,6 +91,7 @@ impl fmt::Debug for Manifest {
             .field("instance", &self.instance)
             .field("development", &self.development)
             .field("unlogged", &self.unlogged)
+            .field("sealed_by", &self.sealed_by)
             .field("clock_floor", &self.clock_floor)
             .field("generations", &self.generations)
             .finish_non_exhaustive()
@@ -132,6 +136,7 @@ impl Manifest {
             install_key: Zeroizing::new(install_key),
             development,
             unlogged: false,
+            sealed_by: sealed_by(&sealing_proof).into_iter().collect(),
             sealing_proof,
             clock_floor,
             generations: Vec::new(),
@@ -216,6 +221,14 @@ impl Manifest {
         let proof: u8 = bounded(self.sealing_proof.len(), PROOF_BYTES_MAX, "sealing proof")?;
         out.push(proof);
         out.extend_from_slice(&self.sealing_proof);
+        out.push(bounded(
+            self.sealed_by.len(),
+            SEALING_KEYS_MAX,
+            "number of sealing keys",
+        )?);
+        for id in &self.sealed_by {
+            out.extend_from_slice(&id.0);
+        }
         out.extend_from_slice(&self.clock_floor.ms().to_le_bytes());
         out.push(bounded(
             self.generations.len(),
@@ -270,6 +283,14 @@ impl Manifest {
             return Err(HeadFlaw::Value("mark"));
         }
         let sealing_proof = fields.bytes(usize::from(proof))?.to_vec();
+        let [keys] = fields.take()?;
+        if usize::from(keys) > SEALING_KEYS_MAX {
+            return Err(HeadFlaw::Value("number of sealing keys"));
+        }
+        let mut sealed_by = Vec::with_capacity(usize::from(keys));
+        for _ in 0..keys {
+            sealed_by.push(SealingKeyId(fields.take()?));
+        }
         let clock_floor = Timestamp::from_ms(fields.u64()?);
         let [count] = fields.take()?;
         if usize::from(count) > GENERATIONS_MAX {
@@ -288,6 +309,7 @@ impl Manifest {
             development: development == 1,
             unlogged: unlogged == 1,
             sealing_proof,
+            sealed_by,
             clock_floor,
             generations,
         })

@@ -1,30 +1,33 @@
 //! Secrets that must be read again (one-time-password seeds, private keys), sealed under a key that
 //! is not in the data directory. Source: R13, I9.
 //!
-//! AES-256-GCM; what is sealed is bound to its name, so that it opens nowhere else. Invariants:
-//! neither key nor contents are in any error or `Debug`; nothing is returned of what does not open.
+//! AES-256-GCM; what is sealed is bound to its name, so that it opens nowhere else, and says by which key.
+//! There may be several keys: the first one seals, all of them open ([`SealingKeys`]). Invariants: neither key
+//! nor contents are in any error or `Debug`; nothing is returned of what does not open.
+
+mod keys;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use parking_lot::RwLock;
 use zeroize::Zeroizing;
 
+pub use self::keys::{SEALING_KEYS_MAX, SealingKeys};
 use super::directory::sync_name;
 use super::format::InstanceId;
-use crate::entropy::{Entropy, SharedEntropy, is_made_up, random};
+use crate::entropy::{Entropy, SharedEntropy, random};
 
 const KEY_BYTES: usize = 32;
 /// The first byte of what is sealed: AES-256-GCM with a random nonce.
 const SCHEME: u8 = 1;
-/// The longest key file: 64 digits and a little white space.
-const KEY_FILE_BYTES_MAX: u64 = 128;
+/// Bytes of a key's id.
+const KEY_ID_BYTES: usize = 8;
 /// The longest thing that is sealed.
 pub const SEALED_BYTES_MAX: usize = 64 << 10;
 
@@ -66,6 +69,18 @@ pub enum SealingError {
         "{0} does not open: the sealing key is another one, or it is damaged; restore the key or a backup"
     )]
     DoesNotOpen(String),
+    /// By a key that is not there.
+    #[error(
+        "{0} was sealed by the key {1}, and the sealing key file has only {2}: add that key as another line, or restore \
+         a backup"
+    )]
+    AnotherKey(String, SealingKeyId, String),
+    /// Keys that are needed are not there.
+    #[error(
+        "something on disk is sealed by the key {0}, which is not in the sealing key file (it has {1}): add that key as \
+         another line; once nothing needs it any more, the node says so"
+    )]
+    Lacks(SealingKeyId, String),
     /// It could not be sealed.
     #[error("{0} cannot be sealed: {1}")]
     NotSealed(String, &'static str),
@@ -81,6 +96,9 @@ pub enum SealingError {
     /// Others may read the key file.
     #[error("{0} has mode {1:04o}, so others can reach it: chmod 0600 it")]
     Mode(PathBuf, u32),
+    /// The key file is something else than a file.
+    #[error("{0} is no file: give a file with the sealing key with --sealing-key-file")]
+    NoFile(PathBuf),
     /// The key file holds something else.
     #[error(
         "{0} holds no sealing key (32 bytes, in hexadecimal or base64): make one with `sessile keys new-sealing-key`"
@@ -91,14 +109,46 @@ pub enum SealingError {
         "{0} holds a sample, which anybody may know, and no key: make one with `sessile keys new-sealing-key`"
     )]
     Sample(PathBuf),
+    /// A line of the key file holds something else.
+    #[error(
+        "line {1} of {0} {2}: one key a line (32 bytes, in hexadecimal or base64), the one that seals first"
+    )]
+    Line(PathBuf, usize, &'static str),
 }
 
-/// The sealing key.
-pub struct SealingKey(LessSafeKey);
+/// By which a key is known: a digest of it, of which nothing leads back.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SealingKeyId(pub [u8; KEY_ID_BYTES]);
+
+impl fmt::Display for SealingKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for SealingKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealingKeyId({self})")
+    }
+}
+
+/// By which key something was sealed; `None` if it is nothing that was sealed.
+#[must_use]
+pub fn sealed_by(sealed: &[u8]) -> Option<SealingKeyId> {
+    let (scheme, rest) = sealed.split_first()?;
+    let id = rest.first_chunk().filter(|_| *scheme == SCHEME)?;
+    Some(SealingKeyId(*id))
+}
+
+/// A sealing key.
+pub struct SealingKey {
+    id: SealingKeyId,
+    key: LessSafeKey,
+}
 
 impl fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SealingKey(..)")
+        write!(f, "SealingKey({})", self.id)
     }
 }
 
@@ -107,37 +157,18 @@ impl SealingKey {
     #[must_use]
     pub fn new(bytes: &[u8; KEY_BYTES]) -> Self {
         let key = UnboundKey::new(&AES_256_GCM, bytes).expect("the key has the cipher's length");
-        Self(LessSafeKey::new(key))
+        let digest = blake3::derive_key("sessile 2026-11 id of a sealing key", bytes);
+        let id = digest.first_chunk().copied().unwrap_or_default();
+        Self {
+            id: SealingKeyId(id),
+            key: LessSafeKey::new(key),
+        }
     }
 
-    /// Reads a key file: 32 bytes as 64 hexadecimal digits or as base64 of either alphabet, with
-    /// white space around them, readable by its owner only.
-    pub fn read(path: &Path) -> Result<Self, SealingError> {
-        let failed = |error| SealingError::File(path.to_owned(), error);
-        // A pipe without a writer would hold the start up for ever.
-        let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        let file = File::options()
-            .read(true)
-            .custom_flags(nonblock)
-            .open(path)
-            .map_err(failed)?;
-        let about = file.metadata().map_err(failed)?;
-        let mode = about.mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(SealingError::Mode(path.to_owned(), mode));
-        }
-        let mut text = Zeroizing::new(String::with_capacity(256));
-        file.take(KEY_FILE_BYTES_MAX + 1)
-            .read_to_string(&mut text)
-            .map_err(failed)?;
-        let key = Some(text.trim())
-            .filter(|_| text.len() as u64 <= KEY_FILE_BYTES_MAX)
-            .and_then(key_of);
-        let key = key.ok_or_else(|| SealingError::NoKey(path.to_owned()))?;
-        if is_made_up(&*key) {
-            return Err(SealingError::Sample(path.to_owned()));
-        }
-        Ok(Self::new(&key))
+    /// By which it is known.
+    #[must_use]
+    pub fn id(&self) -> SealingKeyId {
+        self.id
     }
 
     /// Makes a file with a new key, readable by its owner only; a file that is there is left alone.
@@ -193,10 +224,10 @@ impl SealingKey {
         let mut inside = Zeroizing::new(Vec::with_capacity(plain.len() + tag));
         inside.extend_from_slice(plain);
         let unique = Nonce::assume_unique_for_key(nonce);
-        self.0
+        self.key
             .seal_in_place_append_tag(unique, Aad::from(name.bytes()), &mut *inside)
             .map_err(|_| failed("the cipher refused"))?;
-        Ok([&[SCHEME], nonce.as_slice(), inside.as_slice()].concat())
+        Ok([&[SCHEME], &self.id.0[..], &nonce, &inside].concat())
     }
 
     /// Opens what was sealed under this name.
@@ -206,15 +237,18 @@ impl SealingKey {
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
         let failed = || SealingError::DoesNotOpen(name.to_string());
-        let (scheme, rest) = sealed.split_first().ok_or_else(failed)?;
+        if sealed_by(sealed) != Some(self.id) {
+            return Err(failed());
+        }
+        let rest = sealed.get(1 + KEY_ID_BYTES..).unwrap_or_default();
         let (nonce, inside) = rest.split_first_chunk::<NONCE_LEN>().ok_or_else(failed)?;
-        if *scheme != SCHEME || inside.len() > SEALED_BYTES_MAX + AES_256_GCM.tag_len() {
+        if inside.len() > SEALED_BYTES_MAX + AES_256_GCM.tag_len() {
             return Err(failed());
         }
         let mut inside = Zeroizing::new(inside.to_vec());
         let unique = Nonce::assume_unique_for_key(*nonce);
         let len = self
-            .0
+            .key
             .open_in_place(unique, Aad::from(name.bytes()), &mut inside)
             .map_err(|_| failed())?
             .len();
@@ -225,12 +259,9 @@ impl SealingKey {
 
 /// Seals and opens for one data directory.
 pub struct Sealer {
-    /// The data directory.
-    pub instance: InstanceId,
-    /// Its key.
-    pub key: SealingKey,
-    /// Where nonces come from.
-    pub entropy: SharedEntropy,
+    instance: InstanceId,
+    keys: RwLock<Arc<SealingKeys>>,
+    entropy: SharedEntropy,
 }
 
 /// What the manifest's proof is called.
@@ -239,14 +270,42 @@ const PROOF: &str = "proof of the sealing key";
 const PROVEN: &[u8] = b"sessile";
 
 impl Sealer {
-    /// Something sealed that only this key opens.
+    /// The sealer of this directory, by these keys; nonces come from there.
+    #[must_use]
+    pub fn new(instance: InstanceId, keys: impl Into<SealingKeys>, entropy: SharedEntropy) -> Self {
+        let keys = RwLock::new(Arc::new(keys.into()));
+        Self {
+            instance,
+            keys,
+            entropy,
+        }
+    }
+
+    /// The keys, the one that seals first.
+    #[must_use]
+    pub fn keys(&self) -> Arc<SealingKeys> {
+        self.keys.read().clone()
+    }
+
+    /// Seals and opens by these from now on. Who is sealing by another one at this instant may still do so.
+    pub fn replace_keys(&self, keys: SealingKeys) {
+        *self.keys.write() = Arc::new(keys);
+    }
+
+    /// Something sealed that only the key opens that seals.
     pub fn proof(&self) -> Result<Vec<u8>, SealingError> {
         self.seal(PROOF, "this data directory", PROVEN)
     }
 
-    /// Whether this is the key by which the proof was sealed.
+    /// Whether one of the keys is that by which the proof was sealed.
     pub fn open_proof(&self, sealed: &[u8]) -> Result<(), SealingError> {
         self.open(PROOF, "this data directory", sealed).map(drop)
+    }
+
+    /// Whether one of these other keys is that by which the proof was sealed.
+    pub fn would_open_proof(&self, keys: &SealingKeys, sealed: &[u8]) -> Result<(), SealingError> {
+        let name = self.name(PROOF, "this data directory");
+        keys.open(&name, sealed).map(drop)
     }
 
     fn name<'a>(&self, what: &'static str, of: &'a str) -> SealedName<'a> {
@@ -261,7 +320,9 @@ impl Sealer {
         of: &str,
         plain: &[u8],
     ) -> Result<Vec<u8>, SealingError> {
-        self.key.seal(&*self.entropy, &self.name(what, of), plain)
+        let keys = self.keys();
+        keys.first()
+            .seal(&*self.entropy, &self.name(what, of), plain)
     }
 
     /// Opens what was sealed as this of that.
@@ -271,7 +332,7 @@ impl Sealer {
         of: &str,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
-        self.key.open(&self.name(what, of), sealed)
+        self.keys().open(&self.name(what, of), sealed)
     }
 }
 
@@ -308,7 +369,7 @@ impl Unseal for Unopened {
         of: &str,
         sealed: &[u8],
     ) -> Result<Zeroizing<Vec<u8>>, SealingError> {
-        let around = 1 + NONCE_LEN + AES_256_GCM.tag_len();
+        let around = 1 + KEY_ID_BYTES + NONCE_LEN + AES_256_GCM.tag_len();
         let inside = sealed.len().checked_sub(around);
         let inside = inside.filter(|_| sealed.first() == Some(&SCHEME));
         let len = inside.ok_or_else(|| SealingError::NotSealedRight(format!("the {what} of {of}")));
@@ -316,38 +377,8 @@ impl Unseal for Unopened {
     }
 }
 
-fn key_of(text: &str) -> Option<Zeroizing<[u8; KEY_BYTES]>> {
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    if text.len() == 2 * KEY_BYTES {
-        let mut digits = text.chars().map(|digit| digit.to_digit(16));
-        for byte in key.iter_mut() {
-            let value = digits.next()?? * 16 + digits.next()??;
-            *byte = u8::try_from(value).ok()?;
-        }
-        return Some(key);
-    }
-    let lenient =
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    // One byte more than is wanted, so that a longer key is seen; the decoder asks for whole groups.
-    let mut room = Zeroizing::new([0_u8; 3 * KEY_BYTES]);
-    for letters in [&alphabet::STANDARD, &alphabet::URL_SAFE] {
-        let engine = GeneralPurpose::new(letters, lenient);
-        if let Ok(len) = engine.decode_slice(text, &mut room[..])
-            && len == KEY_BYTES
-        {
-            key.copy_from_slice(room.get(..len)?);
-            return Some(key);
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use base64::engine::general_purpose;
-
     use super::*;
     use crate::entropy::{EntropyFailed, SystemEntropy};
 
@@ -393,7 +424,8 @@ mod tests {
             "the one-time-password seed of account 17 does not open: the sealing key is another one, \
              or it is damaged; restore the key or a backup"
         );
-        assert_eq!(format!("{key:?}"), "SealingKey(..)");
+        assert_eq!(format!("{key:?}"), format!("SealingKey({})", key.id()));
+        assert_eq!(sealed_by(&sealed), Some(key.id()));
     }
 
     #[test]
@@ -431,78 +463,11 @@ mod tests {
         let left = directory.path().join("key.new");
         std::fs::write(&left, b"half a k").unwrap();
         SealingKey::create(&path, &SystemEntropy).unwrap();
-        SealingKey::read(&path).unwrap();
+        SealingKeys::read(&path).unwrap();
         let made = std::fs::read(&path).unwrap();
         let refused = SealingKey::create(&path, &SystemEntropy);
         assert!(matches!(refused, Err(SealingError::NotMade(..))));
         assert_eq!(std::fs::read(&path).unwrap(), made);
         assert!(!left.exists());
-    }
-
-    #[test]
-    fn a_key_file_is_hexadecimal_or_base64_and_private() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("key");
-        let write = |text: &str, mode| {
-            std::fs::write(&path, text).unwrap();
-            let mode = std::fs::Permissions::from_mode(mode);
-            std::fs::set_permissions(&path, mode).unwrap();
-        };
-        // Bits that show the letters which the two alphabets write differently.
-        let key = *b"\xfb\xff\xbf7a key of thirty-two bytes.\xfe\xff";
-        let sealed = SealingKey::new(&key)
-            .seal(&SystemEntropy, &name("a"), SEED)
-            .unwrap();
-        let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-        let standard = general_purpose::STANDARD.encode(key);
-        assert!(
-            standard.contains('/') && standard.contains('+'),
-            "{standard}"
-        );
-        for text in [
-            digits.clone(),
-            format!("  {}\n", digits.to_uppercase()),
-            standard.clone(),
-            standard.trim_end_matches('=').to_owned() + "\n",
-            standard.replace('/', "_").replace('+', "-"),
-        ] {
-            for mode in [0o600, 0o400] {
-                write(&text, mode);
-                let key = SealingKey::read(&path).unwrap();
-                assert_eq!(&key.open(&name("a"), &sealed).unwrap()[..], SEED, "{text}");
-                let again = std::fs::Permissions::from_mode(0o600);
-                std::fs::set_permissions(&path, again).unwrap();
-            }
-        }
-        for text in [
-            "",
-            "ff",
-            &"ff".repeat(31),
-            &"fg".repeat(32),
-            &"ff".repeat(33),
-            &"A".repeat(60),
-            &" ".repeat(200),
-        ] {
-            write(text, 0o600);
-            let refused = SealingKey::read(&path).unwrap_err();
-            assert!(
-                matches!(refused, SealingError::NoKey(_)),
-                "{text}: {refused}"
-            );
-        }
-        write(&"5a".repeat(32), 0o600);
-        let refused = SealingKey::read(&path).unwrap_err();
-        assert!(matches!(refused, SealingError::Sample(_)), "{refused}");
-        write(&digits, 0o640);
-        let refused = SealingKey::read(&path).unwrap_err();
-        assert!(
-            refused
-                .to_string()
-                .ends_with("has mode 0640, so others can reach it: chmod 0600 it")
-        );
-        assert!(matches!(
-            SealingKey::read(&directory.path().join("none")),
-            Err(SealingError::File(..))
-        ));
     }
 }

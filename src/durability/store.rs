@@ -3,11 +3,15 @@
 //! Invariants: nothing is changed on disk before everything was found good; what a durable manifest may
 //! name is not removed; no generation's number is used twice.
 
+mod keys;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+pub use self::keys::Sealing;
+use self::keys::{GENERATIONS_TO_WRITE, generations_to_write, seals_anew};
 use super::codec::CODEC;
 use super::events::EventEncoder;
 use super::format::{InstanceId, Origin};
@@ -16,7 +20,7 @@ use super::log::{self, Log, LogSettings, Mode, OnFailure};
 use super::manifest::{Generation, Manifest, ManifestError};
 use super::reading::{LogError, LogReport};
 use super::recovery::{Progress, Recovered, recover};
-use super::sealing::{Sealer, SealingError, SealingKey};
+use super::sealing::{Sealer, SealingError, SealingKeyId, SealingKeys};
 use super::snapshot::{Images, SnapshotError, remove_unnamed};
 use super::storage::{SharedStorage, StorageError};
 use crate::clock::SharedClock;
@@ -106,7 +110,7 @@ impl Found {
     pub fn read(
         storage: SharedStorage,
         settings: &StoreSettings,
-        key: SealingKey,
+        keys: impl Into<SealingKeys>,
         entropy: SharedEntropy,
         wall: Timestamp,
         progress: &Progress,
@@ -115,16 +119,12 @@ impl Found {
         let fresh = found.is_none();
         let (manifest, sealer) = match found {
             Some(manifest) => {
-                let instance = manifest.instance;
-                let sealer = Sealer {
-                    instance,
-                    key,
-                    entropy,
-                };
+                let sealer = Sealer::new(manifest.instance, keys, entropy);
+                sealer.keys().must_have(&manifest.sealed_by)?;
                 sealer.open_proof(&manifest.sealing_proof)?;
                 (manifest, sealer)
             }
-            None => begin(&storage, settings, key, entropy, wall)?,
+            None => begin(&storage, settings, keys.into(), entropy, wall)?,
         };
         if settings.development && !manifest.development {
             return Err(StoreError::NotDevelopment);
@@ -180,6 +180,13 @@ impl Found {
         manifest
             .generations
             .retain(|g| Some(g.number) <= recovered.generation);
+        // Before anything is sealed by it.
+        let anew = seals_anew(&manifest, &sealer.keys());
+        if let Some(next) = &anew {
+            next.store(&*storage)?;
+        }
+        let manifest = anew.unwrap_or(manifest);
+        let unfollowed = generations_to_write(&manifest);
         let log = Arc::new(Log::start(
             storage.clone(),
             origin(&manifest),
@@ -188,6 +195,8 @@ impl Found {
             &recovered.log.end,
             on_failure,
         )?);
+        // What the last process had no time for: what is not needed may be sealed by a key that is gone.
+        log::trim(&*storage, manifest.log_needed_from())?;
         let newest = manifest.generations.first();
         let image_bytes = newest.map_or(0, Generation::bytes);
         let encoder = EventEncoder {
@@ -200,6 +209,7 @@ impl Found {
             must_write: recovered.ended_all,
             serving_unlogged: AtomicBool::new(false),
             unlogged: settings.log.mode == Mode::Snapshot,
+            unfollowed: AtomicU8::new(unfollowed),
             manifest: Mutex::new(manifest),
             attempted: AtomicU64::new(attempted),
             carried: AtomicU64::new(recovered.log.bytes),
@@ -219,17 +229,13 @@ impl Found {
 fn begin(
     storage: &SharedStorage,
     settings: &StoreSettings,
-    key: SealingKey,
+    keys: SealingKeys,
     entropy: SharedEntropy,
     wall: Timestamp,
 ) -> Result<(Manifest, Sealer), StoreError> {
     let instance = InstanceId(random(&*entropy).map_err(|_| StoreError::Entropy)?);
     let install_key = random(&*entropy).map_err(|_| StoreError::Entropy)?;
-    let sealer = Sealer {
-        instance,
-        key,
-        entropy,
-    };
+    let sealer = Sealer::new(instance, keys, entropy);
     let proof = sealer.proof()?;
     let manifest = Manifest::new(instance, install_key, proof, settings.development, wall);
     log::begin(&**storage, origin(&manifest), settings.log.room_bytes)?;
@@ -248,6 +254,8 @@ pub struct Written {
     pub bytes: u64,
     /// Log segments that it made needless.
     pub trimmed: usize,
+    /// Sealing keys that it made needless.
+    pub needless_keys: Vec<SealingKeyId>,
 }
 
 /// A data directory that is being served.
@@ -270,6 +278,8 @@ pub struct Store {
     /// Bytes that the log had written when the last generation was.
     written_at: AtomicU64,
     image_bytes: AtomicU64,
+    /// Generations to write until nothing on disk is sealed by another key than the one that seals.
+    unfollowed: AtomicU8,
 }
 
 impl Store {
@@ -336,6 +346,10 @@ impl Store {
         self.attempted.store(number, Ordering::Relaxed);
         let origin = origin(&manifest);
         let storage = &*self.storage;
+        let unfollowed = self.unfollowed.load(Ordering::Relaxed);
+        if unfollowed == GENERATIONS_TO_WRITE {
+            self.part_the_log(source)?;
+        }
         let settled = source.settle()?;
         let logged = self.log.counts().bytes;
         let images = Images {
@@ -360,9 +374,18 @@ impl Store {
             ..generation
         });
         next.clock_floor = next.clock_floor.max(self.clock.now());
+        let unfollowed = unfollowed.saturating_sub(1);
+        let mut needless_keys = Vec::new();
+        if unfollowed == 0 && next.sealed_by.len() > 1 {
+            let seals = self.sealer.keys().first().id();
+            next.sealing_proof = self.sealer.proof()?;
+            needless_keys = std::mem::replace(&mut next.sealed_by, vec![seals]);
+            needless_keys.retain(|id| *id != seals);
+        }
         next.store(storage)?;
         faults::pass("images", "named");
         *manifest = next;
+        self.unfollowed.store(unfollowed, Ordering::Relaxed);
         source.kept();
         self.carried.store(0, Ordering::Relaxed);
         self.written_at.store(logged, Ordering::Relaxed);
@@ -374,6 +397,7 @@ impl Store {
             position: settled,
             bytes,
             trimmed,
+            needless_keys,
         })
     }
 

@@ -11,6 +11,7 @@
 //! | `recovery` | killed, with other shards, from an older generation: one digest (I14) |
 //! | `revocation` | revoke-all of very many, killed in the middle: none alive (R3, I3) |
 //! | `rotation` | signing keys follow each other under load and over kills: no token is judged wrongly (R13, C13) |
+//! | `sealing` | the sealing key is changed while the node serves, and over kills; files that are none (F29) |
 //! | `secrets` | no secret in a file, nor on standard error (I9, I10) |
 //!
 //! The environment makes the short forms long, for `tests/campaigns/`: `CRASHES_KILLS` (rounds of each),
@@ -34,6 +35,8 @@ mod revocation;
 mod rotation;
 #[cfg(test)]
 mod rounds;
+#[cfg(test)]
+mod sealing;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sessile::clock;
 use sessile::durability::log::{LogSettings, Mode};
 use sessile::durability::recovery::Progress;
-use sessile::durability::sealing::SealingKey;
+use sessile::durability::sealing::SealingKeys;
 use sessile::durability::storage::os::OsStorage;
 use sessile::durability::store::{Found, StoreSettings};
 use sessile::entropy::SystemEntropy;
@@ -134,7 +134,7 @@ fn files(directory: &Path, found: &mut Vec<(String, Vec<u8>)>) {
 
 /// The private halves of the signing keys of a directory that nobody serves.
 fn private_halves(place: &Place) -> Vec<Vec<u8>> {
-    let key = SealingKey::read(&place.beside("state").join("sessile/sealing-key")).unwrap();
+    let key = SealingKeys::read(&place.beside("state").join("sessile/sealing-key")).unwrap();
     let settings = StoreSettings {
         log: LogSettings::new(Mode::Sync),
         development: true,

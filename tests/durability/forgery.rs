@@ -74,11 +74,7 @@ impl Forger {
                 instance,
                 codec: CODEC,
             },
-            sealer: Sealer {
-                instance,
-                key: SealingKey::new(&[5; 32]),
-                entropy: Arc::new(SystemEntropy),
-            },
+            sealer: Sealer::new(instance, SealingKey::new(&[5; 32]), Arc::new(SystemEntropy)),
             template: manifest.generations.first().unwrap().clone(),
             manifest,
         }

@@ -14,6 +14,7 @@
 //! | `decay` | a whole directory, two generations and a log: refused, made good, or the last batch cut and said so (F8, F9, F11, F12, F20) | `tests/campaigns/decay`: every byte |
 //! | `forgery` | an image whose lengths lie costs 1 MiB and twice the file at most | every offset |
 //! | `served` | who may serve a directory, and what a mode leaves for the next one | |
+//! | `keys` | sealing keys follow each other; a power cut in between leaves what both open (F29) | every call |
 //! | `real` | the same log on real files | |
 
 #[cfg(test)]
@@ -28,6 +29,8 @@ mod decay;
 mod forgery;
 #[cfg(test)]
 mod groups;
+#[cfg(test)]
+mod keys;
 #[cfg(test)]
 mod manifests;
 #[cfg(test)]

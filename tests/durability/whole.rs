@@ -184,7 +184,7 @@ fn wait<F: Future>(future: F) -> F::Output {
     runtime.unwrap().block_on(future)
 }
 
-fn account(name: &str) -> Account {
+pub(crate) fn account(name: &str) -> Account {
     Account {
         username: Username::new(name).unwrap(),
         external_subject: Some(format!("idp|{name}").into()),

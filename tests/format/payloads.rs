@@ -19,11 +19,11 @@ use sessile::session::time::Timestamp;
 use crate::sample::{AT_MS, records};
 
 fn sealer(key: u8) -> Arc<Sealer> {
-    Arc::new(Sealer {
-        instance: InstanceId([1; 16]),
-        key: SealingKey::new(&[key; 32]),
-        entropy: Arc::new(SystemEntropy),
-    })
+    Arc::new(Sealer::new(
+        InstanceId([1; 16]),
+        SealingKey::new(&[key; 32]),
+        Arc::new(SystemEntropy),
+    ))
 }
 
 fn encode(parts: &[Part]) -> Vec<u8> {

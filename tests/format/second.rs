@@ -150,7 +150,7 @@ impl Cursor<'_> {
                 let expires = self.option(Self::n8);
                 format!(
                     "signing key {kid} {algorithm} {} {created} {signs_from} {expires:?}",
-                    sealed.len() - 29
+                    sealed.len() - 37
                 )
             }
             6 => {
@@ -178,7 +178,7 @@ impl Cursor<'_> {
         let (id, name, subject, generation) =
             (self.n4(), self.text(), self.option(Self::text), self.n4());
         let password = self.option(Self::text);
-        let seed = self.option(|c| c.list(Self::n1).len() - 29);
+        let seed = self.option(|c| c.list(Self::n1).len() - 37);
         let (step, client_type) = (self.n8(), self.text());
         let (group, managed) = (self.option(Self::text), self.list(Self::text));
         let agent = self.option(Self::n4);

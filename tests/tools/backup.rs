@@ -165,11 +165,11 @@ fn a_backup_is_the_state_that_its_last_record_left() {
     let storage = OsStorage::look(&data).unwrap();
     let manifest = Manifest::load(&storage).unwrap().unwrap();
     assert_eq!(manifest.generations.len(), 1);
-    let sealer = Sealer {
-        instance: manifest.instance,
-        key: SealingKey::new(&KEY),
-        entropy: Arc::new(SystemEntropy),
-    };
+    let sealer = Sealer::new(
+        manifest.instance,
+        SealingKey::new(&KEY),
+        Arc::new(SystemEntropy),
+    );
     let origin = Origin {
         instance: manifest.instance,
         codec: CODEC,

@@ -3,14 +3,14 @@
 //! Invariants: it alone touches the newest segment; a batch that could not be written is refused
 //! before a later one is tried; a segment gets its first record after the one before is sealed.
 
-use std::time::Duration;
-
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::batch::Batch;
 use super::{Class, Mode, OnFailure, Shared, count};
 use crate::clock::SharedClock;
-use crate::durability::format::{Origin, SealKind, SegmentHead};
+use crate::durability::format::{Origin, SEGMENT_HEAD_BYTES, SealKind, SegmentHead};
 use crate::durability::segment::{Segment, Source, WriteError, make_reserve};
 use crate::durability::storage::{SharedStorage, StorageError, SyncSite};
 use crate::faults;
@@ -204,8 +204,14 @@ impl LogWriter {
 
     fn write(&mut self, batch: &Batch) -> Result<(), WriteError> {
         let settings = self.shared.settings;
-        if self.segment.bytes() >= settings.segment_bytes {
+        // One without a record is fresh already.
+        let has_records = self.segment.bytes() > SEGMENT_HEAD_BYTES as u64;
+        let fresh = self.shared.fresh.load(Ordering::Acquire);
+        if (fresh && has_records) || self.segment.bytes() >= settings.segment_bytes {
             self.rotate(Source::New(settings.room_bytes))?;
+        }
+        if fresh {
+            self.shared.fresh.store(false, Ordering::Release);
         }
         self.segment
             .make_room(batch.bytes().len() as u64, settings.room_bytes)?;

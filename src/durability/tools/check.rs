@@ -14,7 +14,7 @@ use crate::durability::manifest::{Generation, ImageEntry, Manifest};
 use crate::durability::reading::survey::{FINDINGS_MAX, survey};
 use crate::durability::reading::{LogError, LogReport, read_log};
 use crate::durability::record::Record;
-use crate::durability::sealing::Unopened;
+use crate::durability::sealing::{SealingKeyId, Unopened};
 use crate::durability::snapshot::{Frame, frame_of};
 use crate::durability::storage::{Storage, StorageError};
 
@@ -55,6 +55,8 @@ pub struct GenerationSeen {
 pub struct Examined {
     /// Which one it is.
     pub instance: InstanceId,
+    /// Keys by which anything in it may be sealed: a start needs all of them.
+    pub sealed_by: Vec<SealingKeyId>,
     /// Its generations, the newer first.
     pub generations: Vec<GenerationSeen>,
     /// The first record that was asked for.
@@ -129,6 +131,7 @@ pub fn examine(storage: &dyn Storage, manifest: &Manifest) -> Examined {
     });
     Examined {
         instance: manifest.instance,
+        sealed_by: manifest.sealed_by.clone(),
         ends_sessions: begins.is_some_and(|start| !manifest.is_logged_since(start)),
         findings: findings.collect(),
         generations,
@@ -266,6 +269,9 @@ fn finding(error: &LogError, part: Part, start: Result<Option<u64>, ()>) -> Find
 impl fmt::Display for Examined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "instance {}, format {VERSION}", self.instance)?;
+        for id in &self.sealed_by {
+            writeln!(f, "sealed by the key {id}")?;
+        }
         for seen in &self.generations {
             writeln!(
                 f,

@@ -50,6 +50,7 @@ pub(super) fn manifest(manifest: &Manifest) -> Value {
         "format": VERSION,
         "development": manifest.development,
         "unlogged": manifest.unlogged,
+        "sealed_by": manifest.sealed_by.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "clock_floor_ms": manifest.clock_floor.ms(),
         "generations": manifest.generations.iter().map(generation).collect::<Vec<_>>(),
     })

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::copy::{self, Copied, From, choose, clear, place, sync_copy};
 use super::rewrite::Rewrite;
 use super::{Looked, ToolError};
-use crate::durability::sealing::{Sealer, SealingKey};
+use crate::durability::sealing::{Sealer, SealingKeys};
 use crate::entropy::SharedEntropy;
 
 /// What is left out.
@@ -15,7 +15,7 @@ pub struct Without {
     /// Sessions, hand-off tokens, browsers' clients.
     pub sessions: bool,
     /// What the lost key sealed; the key to go on with.
-    pub sealed: Option<(SealingKey, SharedEntropy)>,
+    pub sealed: Option<(SealingKeys, SharedEntropy)>,
 }
 
 /// What was restored.
@@ -36,13 +36,9 @@ pub fn restore(backup: &Path, to: &Path, without: Without) -> Result<Restored, T
     let mut next = looked.manifest.clone();
     let mut rewrite = Rewrite::new(without.sessions, without.sealed.is_some());
     if let Some((key, entropy)) = without.sealed {
-        let instance = next.instance;
-        let sealer = Sealer {
-            instance,
-            key,
-            entropy,
-        };
+        let sealer = Sealer::new(next.instance, key, entropy);
         next.sealing_proof = sealer.proof()?;
+        next.sealed_by = vec![sealer.keys().first().id()];
     }
     let was_there = to.exists();
     let storage = place(to, true)?;

@@ -28,6 +28,8 @@ pub(super) enum Problem {
     NotFound(&'static str),
     /// It stands against what there is: code and text.
     Conflict(&'static str, &'static str),
+    /// The sealing keys stay as they were: why.
+    Sealing(String),
     Unavailable,
     Internal,
 }
@@ -61,6 +63,7 @@ impl Problem {
             ),
             Self::NotFound(what) => (StatusCode::NOT_FOUND, "not_found", what),
             Self::Conflict(code, message) => (StatusCode::CONFLICT, code, message),
+            Self::Sealing(why) => (StatusCode::CONFLICT, "sealing_key", why),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",

@@ -10,6 +10,7 @@ mod input;
 mod issue;
 mod keys;
 mod profile;
+mod sealing;
 mod sessions;
 mod signing_keys;
 mod snapshot;
@@ -62,6 +63,11 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
         )
         .service(
             resource("/admin/v1/keys/{name}", "DELETE").route(web::delete().to(keys::delete::<E>)),
+        )
+        .service(resource("/admin/v1/sealing-keys", "GET").route(web::get().to(sealing::show)))
+        .service(
+            resource("/admin/v1/sealing-keys/rotate", "POST")
+                .route(web::post().to(sealing::rotate)),
         )
         .service(
             resource("/admin/v1/signing-keys", "GET").route(web::get().to(signing_keys::list::<E>)),

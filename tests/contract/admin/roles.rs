@@ -13,7 +13,7 @@ const ISSUERS: &[Role] = &[Role::Issue, Role::Own];
 const OWNERS: &[Role] = &[Role::Own];
 
 /// Every route: method, path, who may, and what it answers to a body that says nothing.
-const ROUTES: [(&str, &str, &[Role], u16); 21] = [
+const ROUTES: [(&str, &str, &[Role], u16); 23] = [
     ("GET", "/admin/v1/accounts", READERS, 200),
     ("POST", "/admin/v1/accounts", OWNERS, 422),
     ("GET", "/admin/v1/accounts/alice", READERS, 200),
@@ -36,6 +36,8 @@ const ROUTES: [(&str, &str, &[Role], u16); 21] = [
     ("GET", "/admin/v1/digest", READERS, 200),
     // A node of these tests keeps nothing on disk.
     ("POST", "/admin/v1/snapshot", OPERATORS, 409),
+    ("GET", "/admin/v1/sealing-keys", READERS, 409),
+    ("POST", "/admin/v1/sealing-keys/rotate", OWNERS, 409),
 ];
 
 /// The body of a route that wants one to get as far as its own answer.

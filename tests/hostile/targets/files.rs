@@ -278,11 +278,11 @@ pub(super) fn origin_of(manifest: &Manifest) -> Origin {
 }
 
 pub(super) fn sealer_of(manifest: &Manifest) -> Sealer {
-    Sealer {
-        instance: manifest.instance,
-        key: SealingKey::new(&SEALING_KEY),
-        entropy: Arc::new(SystemEntropy),
-    }
+    Sealer::new(
+        manifest.instance,
+        SealingKey::new(&SEALING_KEY),
+        Arc::new(SystemEntropy),
+    )
 }
 
 /// The state that is read after this one was written: its digest. Whatever was read can be written.
