@@ -17,6 +17,8 @@ mod driver;
 mod effects;
 #[path = "../../tests/model/generators.rs"]
 mod generators;
+#[path = "../../tests/model/logins.rs"]
+mod logins;
 #[path = "../../tests/model/model.rs"]
 mod model;
 #[path = "../../tests/model/names.rs"]
@@ -31,6 +33,8 @@ mod rules;
 mod stage;
 #[path = "../../tests/model/trial.rs"]
 mod trial;
+#[path = "../../tests/model/upkeep.rs"]
+mod upkeep;
 #[path = "../../tests/model/watch.rs"]
 mod watch;
 
