@@ -18,6 +18,9 @@ const ROUND_TICKS: usize = 10;
 const ACTIVITY_ROUNDS: usize = 30;
 /// Sessions of a slot that one look collects.
 const LOOK_MAX: usize = 256;
+/// Sessions that are due and that one tick looks at, about. Readers know that they are dead: when very many
+/// expire together, ending them takes a tenth of the time rather than all of it.
+const DUE_MAX: usize = 8_192;
 /// Sessions of a slot whose activity one look logs.
 const ACTIVITY_MAX: usize = 4_096;
 /// Sessions that one tick of a full sweep looks at, about.
@@ -108,6 +111,7 @@ impl Room for ShardRoom {
         let (round, turn) = (self.ticks / ROUND_TICKS, self.ticks % ROUND_TICKS);
         self.ticks = (self.ticks + 1) % (ROUND_TICKS * ACTIVITY_ROUNDS * usize::from(SLOTS));
         let mut parts = Vec::new();
+        let mut due = 0;
         for (at, &slot) in self
             .slots
             .iter()
@@ -115,7 +119,12 @@ impl Room for ShardRoom {
             .skip(turn)
             .step_by(ROUND_TICKS)
         {
-            parts.extend(sweep::due(world, slot, now, LOOK_MAX).parts);
+            // What is left waits for the next round; a slot that has been looked at has less left by then.
+            if due < DUE_MAX {
+                let swept = sweep::due(world, slot, now, LOOK_MAX);
+                due += swept.looked;
+                parts.extend(swept.parts);
+            }
             if (at / ROUND_TICKS + round).is_multiple_of(ACTIVITY_ROUNDS) {
                 parts.extend(sweep::activity(world, slot, ACTIVITY_MAX));
                 parts.extend(sweep::clients(world, slot, now, LOOK_MAX));

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rustix::process::nice;
 
 use super::snapshot::SnapshotError;
 use super::store::{Store, Written};
@@ -24,6 +25,8 @@ const LOOK_SOON: Duration = Duration::from_millis(50);
 const PAUSE_MS: u64 = 10_000;
 /// How many may wait for one generation.
 const ASKED_MAX: usize = 64;
+/// How far the thread stands back behind those that answer requests: images are in no hurry.
+const NICENESS: i32 = 10;
 
 /// What came of a generation.
 pub type Outcome = Result<Written, Arc<SnapshotError>>;
@@ -99,6 +102,8 @@ impl Keeper {
 
 impl Work {
     fn run(self, asked: &Receiver<Ask>) {
+        // Of this thread alone. A system that does not know that leaves it as it is.
+        let _ = nice(NICENESS);
         let mut before = self.clock.now();
         let mut failed = false;
         loop {
