@@ -1,6 +1,7 @@
 //! The composition root: binds, starts the engine, mounts the surfaces; and the reverse on stop.
 
 mod admin_tokens;
+mod audited;
 mod listeners;
 mod memory;
 pub mod offline;
@@ -239,12 +240,14 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         keys_file,
         mut failed,
     } = opened;
+    let audit = audited::start(&config, clock.clone())?;
     // From here on a signal is waited for, and does not end the process by itself.
     let mut signals = StopSignals::new().context("waiting for signals")?;
     let ports = Ports {
         clock: clock.clone(),
         entropy: entropy.clone(),
         journal: store.journal(),
+        audit: audit.clone(),
     };
     let (engine, owners) = runtime::start(ports, config.policy, config.shards, state)?;
     let images = Images::start(
@@ -303,6 +306,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         why = &mut failed => {
             let why = why.unwrap_or_else(|_| "its thread ended".into());
             tracing::error!("the log failed: {why}");
+            audited::stop(audit, Some("log_failed")).await;
             // What waited was refused; its answers may leave.
             tokio::time::sleep(FAREWELL).await;
             return Err(Failure::Log(why));
@@ -318,6 +322,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let written = tokio::task::spawn_blocking(move || images.finish()).await;
     node.stop().await;
     store.close();
+    audited::stop(audit, None).await;
     if let Ok(why) = failed.try_recv() {
         return Err(Failure::Log(why));
     }

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::audit::note::Note;
+use crate::audit::sink::AuditFigures;
 use crate::credentials::login::{FirstStep, Login, LoginRefusal, Proof};
 use crate::engine::clients::ClientView;
 use crate::engine::command::{Command, Reply};
@@ -158,6 +160,8 @@ pub struct Figures {
     pub overloaded: u64,
     /// Events applied since start.
     pub events: u64,
+    /// The audit stream.
+    pub audit: AuditFigures,
     /// What the process holds and may hold; `None` if it has no ceiling.
     pub memory: Option<MemoryFigures>,
 }
@@ -259,6 +263,9 @@ pub trait Engine: Clone + Send + 'static {
         origin: &Origin,
         command: Command,
     ) -> impl Future<Output = Result<Reply, ServiceError>>;
+
+    /// Has the audit stream tell of something that is no command. Nobody waits for it.
+    fn note(&self, origin: &Origin, note: Note);
 
     /// Checks a password and, where one is asked for, a one-time password.
     fn log_in(&self, login: Login) -> impl Future<Output = Result<Proof, LoginRefusal>>;

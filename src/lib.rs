@@ -7,6 +7,7 @@
 //! - [`journal`]: the port through which what happened becomes durable; [`durability`]: bytes on disk.
 //! - [`credentials`]: passwords, one-time passwords, the brakes on guessing.
 //! - [`tokens`]: JWTs: keys, minting, templates, verification.
+//! - [`audit`]: who did what, from where, and what came of it.
 //! - [`door`]: all that a surface may ask of the engine.
 //! - [`actors`]: one owner per shard and one for the directory.
 //! - [`edge`]: sockets, how many connections, how long each step may take, which framing.
@@ -22,6 +23,7 @@ compile_error!(
 
 pub mod actors;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -7,6 +7,7 @@ use clap::Parser;
 use serde_json::Value;
 
 use crate::app::{self, Failure, offline};
+use crate::audit::sink;
 use crate::cli::admin;
 use crate::cli::args::{
     Arguments, Command, ConfigCommand, KeysCommand, NodeArguments, ServeArguments,
@@ -97,7 +98,11 @@ fn serve(flags: ServeArguments, bare: bool) -> Result<(), Failure> {
         .resolve(bare)
         .map_err(|error| Failure::Configuration(error.to_string()))?;
     telemetry::start(config.log_format);
-    actors::runtime::end_process_on_panic_of_owners_and(&[log::THREAD, keeper::THREAD]);
+    actors::runtime::end_process_on_panic_of_owners_and(&[
+        log::THREAD,
+        keeper::THREAD,
+        sink::THREAD,
+    ]);
     actix::System::new().block_on(app::serve(config))
 }
 

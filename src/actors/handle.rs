@@ -11,6 +11,7 @@ use tokio::sync::{Mutex, oneshot};
 use zeroize::Zeroizing;
 
 use self::signing::unsigned;
+use super::audited::{self, Attempt, Deed};
 use super::commit::Queues;
 use super::images::Mark;
 use super::mailbox::Mailbox;
@@ -19,6 +20,7 @@ use super::messages::Ask;
 use super::owner::Shared;
 use super::rooms::ShardRoom;
 use super::unrecorded::Unrecorded;
+use crate::audit::note::Note;
 use crate::credentials::login::{FirstStep, Login, LoginDesk, LoginRefusal, Proof};
 use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary, SigningKeySummary};
 use crate::engine::clients::ClientView;
@@ -130,6 +132,7 @@ impl EngineHandle {
     fn send(
         &self,
         command: Command,
+        deed: Option<Deed>,
     ) -> Result<oneshot::Receiver<Result<Reply, ServiceError>>, ServiceError> {
         let Shared {
             clock,
@@ -143,7 +146,11 @@ impl EngineHandle {
         };
         if command.needs_room() && memory.is_full() {
             memory.note_refused();
-            return Err(overloaded());
+            let error = overloaded();
+            if let Some(deed) = deed {
+                deed.settle(&Err(error));
+            }
+            return Err(error);
         }
         let decider = self.decider(&command);
         let (reply, answer) = oneshot::channel();
@@ -153,6 +160,7 @@ impl EngineHandle {
             asked_at: clock.now(),
             seat: None,
             reply,
+            deed,
         };
         let sent = match decider {
             Decider::Directory => self.0.directory.put(ask),
@@ -232,20 +240,38 @@ impl Engine for EngineHandle {
         self.0.shared.world.install_key.anonymous_client(id)
     }
 
-    async fn ask(&self, _: &Origin, command: Command) -> Result<Reply, ServiceError> {
+    async fn ask(&self, origin: &Origin, command: Command) -> Result<Reply, ServiceError> {
+        let (deed, kept) = audited::begin(&self.0.shared, origin, &command)?;
         // Sent before the first await: whoever hangs up afterwards does not take it back.
-        let answer = self.send(command)?;
-        answer.await.unwrap_or(Err(ServiceError::Unavailable))
+        let answer = self.send(command, deed)?;
+        let answer = answer.await.unwrap_or(Err(ServiceError::Unavailable));
+        if kept.wait().await {
+            answer
+        } else {
+            Err(ServiceError::Unavailable)
+        }
+    }
+
+    fn note(&self, origin: &Origin, note: Note) {
+        audited::note(&self.0.shared, origin, note);
     }
 
     async fn log_in(&self, login: Login) -> Result<Proof, LoginRefusal> {
-        self.has_room_for_logins()?;
-        self.0.login.check(login).await
+        let attempt = Attempt::login(&self.0.shared, &login)?;
+        let checked = match self.has_room_for_logins() {
+            Ok(()) => self.0.login.check(login).await,
+            Err(refusal) => Err(refusal),
+        };
+        attempt.close(checked).await
     }
 
     async fn begin_log_in(&self, login: Login) -> Result<FirstStep, LoginRefusal> {
-        self.has_room_for_logins()?;
-        self.0.login.begin(login).await
+        let attempt = Attempt::login(&self.0.shared, &login)?;
+        let checked = match self.has_room_for_logins() {
+            Ok(()) => self.0.login.begin(login).await,
+            Err(refusal) => Err(refusal),
+        };
+        attempt.close(checked).await
     }
 
     async fn check_code(
@@ -255,8 +281,10 @@ impl Engine for EngineHandle {
         generation: u32,
         code: &str,
     ) -> Result<Proof, LoginRefusal> {
+        let attempt = Attempt::code(&self.0.shared, origin, account)?;
         let desk = &self.0.login;
-        desk.check_code(origin, account, generation, code).await
+        let checked = desk.check_code(origin, account, generation, code).await;
+        attempt.close(checked).await
     }
 
     async fn session_token(&self, of: TokenOf) -> Result<String, ServiceError> {
@@ -408,6 +436,7 @@ impl Engine for EngineHandle {
             overloaded: counters.overloaded.load(Ordering::Relaxed),
             events: counters.events.load(Ordering::Relaxed),
             memory: memory.figures(),
+            audit: self.0.shared.audit.figures(),
         })
     }
 

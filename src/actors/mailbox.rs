@@ -47,11 +47,20 @@ impl<R: Room> Mailbox<R> {
     /// Puts a question in. Errors: it is full, or its owner has stopped.
     pub(super) fn put(&self, mut ask: Ask) -> Result<(), ServiceError> {
         if !ask.command.is_restriction() {
-            ask.seat = Some(Seat::take(&self.grants).ok_or(ServiceError::Overloaded)?);
+            ask.seat = Seat::take(&self.grants);
+            if ask.seat.is_none() {
+                return Err(turned_away(ask, ServiceError::Overloaded));
+            }
         }
         self.address.try_send(ask).map_err(|error| match error {
-            SendError::Full(_) => ServiceError::Overloaded,
-            SendError::Closed(_) => ServiceError::Unavailable,
+            SendError::Full(ask) => turned_away(ask, ServiceError::Overloaded),
+            SendError::Closed(ask) => turned_away(ask, ServiceError::Unavailable),
         })
     }
+}
+
+/// Answers what no owner will answer.
+fn turned_away(ask: Ask, error: ServiceError) -> ServiceError {
+    ask.answer(Err(error));
+    error
 }

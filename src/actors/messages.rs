@@ -4,6 +4,7 @@
 use actix::Message;
 use tokio::sync::oneshot;
 
+use super::audited::Deed;
 use super::mailbox::Seat;
 use crate::door::ServiceError;
 use crate::engine::command::{Command, Decider, Reply};
@@ -20,11 +21,16 @@ pub(super) struct Ask {
     /// A grant's place in the mailbox, until it is taken out.
     pub(super) seat: Option<Seat>,
     pub(super) reply: oneshot::Sender<Result<Reply, ServiceError>>,
+    /// What the audit stream is told of it.
+    pub(super) deed: Option<Deed>,
 }
 
 impl Ask {
-    /// Answers; if the asker hung up, the answer is dropped and the deed stays done.
+    /// Answers; if the asker hung up, the answer is dropped and the deed stays done, and is told of.
     pub(super) fn answer(self, answer: Result<Reply, ServiceError>) {
+        if let Some(deed) = self.deed {
+            deed.settle(&answer);
+        }
         let _ = self.reply.send(answer);
     }
 }

@@ -9,6 +9,7 @@
 //! Invariants: every queue has a bound; nothing is visible, and no answer leaves, before the
 //! journal reported its record; a panic in an owner ends the process (R12).
 
+mod audited;
 mod claims;
 mod commit;
 pub mod handle;

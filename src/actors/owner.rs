@@ -8,6 +8,7 @@ use actix::{Actor, AsyncContext, Context, Handler, StreamHandler};
 use futures_util::stream;
 use hashbrown::HashMap;
 
+use super::audited::Ended;
 use super::claims::{Admission, Claims};
 use super::commit::{Commit, Place, Queues};
 use super::memory::Memory;
@@ -15,6 +16,7 @@ use super::messages::{Ask, GRANT_AGE_MAX_MS, IN_FLIGHT_MAX, MAILBOX_MAX};
 use super::rooms::{Room, TICK_MS};
 use super::runtime;
 use super::unrecorded::Unrecorded;
+use crate::audit::sink::Audit;
 use crate::clock::SharedClock;
 use crate::door::ServiceError;
 use crate::engine::command::{Claim, Reply};
@@ -49,6 +51,7 @@ pub(super) struct Shared {
     pub(super) counters: Arc<Counters>,
     pub(super) memory: Arc<Memory>,
     pub(super) unrecorded: Arc<Unrecorded>,
+    pub(super) audit: Audit,
 }
 
 /// A record that waits for the journal or for other owners.
@@ -194,9 +197,12 @@ impl<R: Room> Owner<R> {
             if applied > 0 && commit.was_refused() {
                 self.shared.unrecorded.note();
             }
+            let mut ended = Ended::default();
             for (part, reached) in parts {
                 self.room.apply(&self.shared.world, part, reached);
+                ended.see(part);
             }
+            ended.tell(&self.shared.audit);
             self.shared
                 .counters
                 .events

@@ -10,6 +10,7 @@ use super::handle::EngineHandle;
 use super::mailbox::Mailbox;
 use super::owner::{Counters, Owner, Shared};
 use super::rooms::ShardRoom;
+use crate::audit::sink::Audit;
 use crate::clock::SharedClock;
 use crate::credentials::login::LoginDesk;
 use crate::credentials::passwords::Passwords;
@@ -50,6 +51,8 @@ pub struct Ports {
     pub entropy: SharedEntropy,
     /// Where records go.
     pub journal: SharedJournal,
+    /// Where it is told who did what.
+    pub audit: Audit,
 }
 
 /// The running owners.
@@ -87,6 +90,7 @@ pub fn start(
         counters: Arc::new(Counters::default()),
         memory: Arc::default(),
         unrecorded: Arc::default(),
+        audit: ports.audit,
     };
     let mut arbiters = Vec::new();
     let shard_mailboxes = (0..shards)

@@ -3,15 +3,20 @@
 //! Source: `docs/OPERATING.md`.
 
 use std::io::{BufWriter, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::Failure;
+use crate::audit::verify;
 use crate::cli::admin;
 use crate::cli::client::AdminClient;
 use crate::cli::offline::{BackupArguments, CheckArguments, InspectArguments, RestoreArguments};
+use crate::durability::directory::LookedAt;
 use crate::durability::sealing::SealingKeys;
+use crate::durability::storage::StorageError;
+use crate::durability::storage::os::OsStorage;
 use crate::durability::tools::backup::{self, Holder};
 use crate::durability::tools::check;
 use crate::durability::tools::inspect::{self, Shown};
@@ -42,13 +47,27 @@ pub fn check(asked: &CheckArguments) -> Result<(), Failure> {
         check::check(&asked.dir)?
     };
     say(&examined.to_string())?;
-    match examined.findings.len() {
+    let flaws = audit(&asked.dir)?;
+    match examined.findings.len() + flaws {
         0 => Ok(()),
         damaged => Err(Failure::Damage(format!(
             "{} is damaged in {damaged} places, named above; nothing was changed",
             asked.dir.display()
         ))),
     }
+}
+
+/// Verifies the audit stream of a data directory that nobody serves, and says what is bad in it: how many places.
+fn audit(dir: &Path) -> Result<usize, Failure> {
+    let _unserved = LookedAt::open(dir)?;
+    let refused = |error: StorageError| Failure::Tool(error.into());
+    let storage = OsStorage::look(dir).map_err(refused)?;
+    let Some(report) = verify::examine(&storage).map_err(refused)? else {
+        say("audit: there is no stream\n")?;
+        return Ok(0);
+    };
+    say(&report.to_string())?;
+    Ok(report.flaws.len())
 }
 
 /// Runs `inspect`.
@@ -74,7 +93,7 @@ pub fn backup(asked: BackupArguments) -> Result<(), Failure> {
         Holder::Node => {
             let node = AdminClient::find_in(&data_dir, node.admin, node.admin_token_file);
             let answer = node
-                .and_then(|node| admin::snapshot(&node))
+                .and_then(|node| admin::snapshot_for_backup(&node))
                 .map_err(wrong)?;
             let number = answer.get("generation").and_then(Value::as_u64);
             let number = number.ok_or_else(|| {

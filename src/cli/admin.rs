@@ -385,6 +385,12 @@ pub fn snapshot(node: &AdminClient) -> anyhow::Result<Value> {
     node.ask(Method::POST, &["snapshot"], &[], None)
 }
 
+/// Asks for the snapshot that a backup begins with.
+pub fn snapshot_for_backup(node: &AdminClient) -> anyhow::Result<Value> {
+    let purpose = json!({"purpose": "backup"});
+    node.ask(Method::POST, &["snapshot"], &[], Some(purpose))
+}
+
 /// Runs `sessions …`.
 pub fn sessions(node: &AdminClient, command: SessionCommand) -> anyhow::Result<Value> {
     const PATH: &str = "sessions";

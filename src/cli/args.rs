@@ -231,6 +231,7 @@ impl ServeArguments {
             admin_hosts: file.admin_hosts(),
             memory: file.memory()?,
             clerk: file.clerk()?,
+            audit: file.audit()?,
             admin_tokens: file.admin_tokens()?,
         })
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::audit::{AuditConfig, AuditSection};
 use super::clerk::{ClerkConfig, ClerkSection};
 use super::edge::EdgeConfig;
 use super::limits::{LifetimeSection, LifetimesSection, LimitsSection, MemoryLimit};
@@ -53,6 +54,7 @@ pub struct FileConfig {
     lifetimes: LifetimesSection,
     clerk: ClerkSection,
     tokens: TokensSection,
+    audit: AuditSection,
 }
 
 /// `[geoip]`
@@ -112,6 +114,11 @@ impl FileConfig {
     /// How much memory the process may hold.
     pub fn memory(&self) -> Result<MemoryLimit, ConfigError> {
         self.limits.memory()
+    }
+
+    /// What it says of the audit stream.
+    pub fn audit(&self) -> Result<AuditConfig, ConfigError> {
+        self.audit.read()
     }
 
     /// What it says of the clerk surface.

@@ -3,6 +3,7 @@
 //! This room knows names, units and ranges. It must never start or open anything but the
 //! configuration file itself.
 
+pub mod audit;
 pub mod clerk;
 pub mod edge;
 pub mod file;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
+use self::audit::AuditConfig;
 use self::clerk::ClerkConfig;
 use self::edge::EdgeConfig;
 use self::limits::MemoryLimit;
@@ -96,6 +98,8 @@ pub struct Config {
     pub admin_hosts: Vec<String>,
     /// How much memory the process may hold.
     pub memory: MemoryLimit,
+    /// The audit stream.
+    pub audit: AuditConfig,
     /// The clerk surface.
     pub clerk: ClerkConfig,
     /// Networks of the proxies whose word about a caller's address is taken.

@@ -44,10 +44,12 @@ pub enum SyncSite {
     Image,
     /// The names of images, before a manifest names them.
     ImageNames,
+    /// Lines of the audit stream and the names of its files, which recovery does without.
+    Audit,
 }
 
 impl SyncSite {
-    /// All of them.
+    /// All that recovery depends on.
     pub const ALL: [Self; 12] = [
         Self::Directories,
         Self::Records,

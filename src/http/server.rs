@@ -9,7 +9,7 @@ use actix_web::App;
 use actix_web::dev::Server;
 use actix_web::web::Data;
 
-use super::admin::AdminTokens;
+use super::admin::{AdminTokens, Refusals};
 use super::entry::{Entry, Rules};
 use super::front::Front;
 use super::ops::PublicSide;
@@ -78,6 +78,7 @@ pub fn private<E: Engine + Sync>(
 ) -> io::Result<Server> {
     let tokens = Data::new(tokens);
     let archive = Data::new(archive);
+    let refusals = Data::new(Refusals::told_to(engine.clone()));
     let (counts, stopping) = (Data::from(public.counts), Data::new(public.stopping));
     let (serving, rules) = listening.by(1);
     serve(socket, serving, move || {
@@ -85,6 +86,7 @@ pub fn private<E: Engine + Sync>(
             .app_data(Data::new(engine.clone()))
             .app_data(tokens.clone())
             .app_data(archive.clone())
+            .app_data(refusals.clone())
             .app_data(surroundings.clone())
             .app_data(counts.clone())
             .app_data(stopping.clone())

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 use sessile::actors::handle::EngineHandle;
 use sessile::actors::runtime::{self, Ports};
+use sessile::audit::sink::Audit;
 use sessile::clock::ManualClock;
 use sessile::door::{Engine, ServiceError};
 use sessile::durability::log::{LogSettings, Mode};
@@ -111,6 +112,7 @@ impl Whole {
             clock,
             entropy: Arc::new(SystemEntropy),
             journal: store.journal(),
+            audit: Audit::default(),
         };
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (started, engine) = sync_channel(1);

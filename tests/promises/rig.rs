@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 
 use sessile::actors::handle::EngineHandle;
 use sessile::actors::runtime::{self, Ports};
+use sessile::audit::sink::Audit;
 use sessile::clock::ManualClock;
 use sessile::door::{Answer, Engine, ServiceError};
 use sessile::engine::command::{Command, End, Open, Reply, SignIn, StartSignIn};
@@ -59,6 +60,7 @@ impl Rig {
             clock: clock.clone(),
             entropy: Arc::new(SystemEntropy),
             journal,
+            audit: Audit::default(),
         };
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (started, engine) = sync_channel(1);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use sessile::actors::handle::EngineHandle;
 use sessile::actors::runtime::{self, Ports};
 use sessile::app::{self, Listeners};
+use sessile::audit::sink::Audit;
 use sessile::clock::ManualClock;
 use sessile::edge::limits::Limits;
 use sessile::engine::event::Part;
@@ -52,6 +53,8 @@ pub(crate) struct Setup {
     /// What the surfaces are told of the place where they run; the issuer is where they are,
     /// unless it says otherwise.
     pub(crate) surroundings: Surroundings,
+    /// Where it is told who did what; nowhere, unless it says otherwise.
+    pub(crate) audit: Audit,
 }
 
 impl Default for Setup {
@@ -72,6 +75,7 @@ impl Default for Setup {
                 },
                 ..Surroundings::default()
             },
+            audit: Audit::default(),
         }
     }
 }
@@ -121,6 +125,7 @@ impl Node {
             clock: clock.clone(),
             entropy: setup.entropy,
             journal: journal.clone(),
+            audit: setup.audit,
         };
         let before = history.clone();
         let thread = std::thread::spawn(move || {

@@ -27,11 +27,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Proofs of identity.
     ("credentials", &["session", "engine", "clock", "entropy"]),
     ("tokens",      &["session", "engine", "clock", "entropy"]),
+    // Who did what: told at the door, written beside the log.
+    ("audit",       &["session", "engine", "credentials", "clock", "durability"]),
     // The one door (`trait Engine`), and the actors behind it.
-    ("door",        &["session", "engine", "credentials", "tokens", "entropy"]),
-    ("actors",      &["session", "engine", "door", "journal", "credentials", "tokens", "clock", "entropy", "faults"]),
+    ("door",        &["session", "engine", "credentials", "tokens", "entropy", "audit"]),
+    ("actors",      &["session", "engine", "door", "journal", "credentials", "tokens", "clock", "entropy", "faults", "audit"]),
     // The surfaces know the door, and neither the actors nor the disk behind it.
-    ("http",        &["session", "engine", "door", "credentials", "tokens", "geo", "edge"]),
+    ("http",        &["session", "engine", "door", "credentials", "tokens", "geo", "edge", "audit"]),
     // Between the sockets and HTTP: it knows no surface.
     ("edge",        &["session", "clock"]),
     // The operator's side.

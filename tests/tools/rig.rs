@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 
 use sessile::actors::handle::EngineHandle;
 use sessile::actors::runtime::{self, Ports};
+use sessile::audit::sink::Audit;
 use sessile::clock::{self, SystemClock};
 use sessile::door::Engine;
 use sessile::durability::log::{LogSettings, Mode};
@@ -156,6 +157,7 @@ impl Served {
             clock,
             entropy: Arc::new(SystemEntropy),
             journal: store.journal(),
+            audit: Audit::default(),
         };
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (tell, engine) = sync_channel(1);

@@ -1,4 +1,5 @@
-//! Who may administer what. A token is kept as its digest and compared in constant time.
+//! Who may administer what. A token is kept as its digest and compared in constant time; refusals are told to the
+//! audit stream.
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -9,6 +10,8 @@ use actix_web::{FromRequest, HttpRequest, web};
 use compact_str::CompactString;
 
 use super::error::Problem;
+use crate::audit::note::Note;
+use crate::door::Engine;
 use crate::http::headers::{Single, single};
 use crate::http::origin;
 use crate::http::surroundings::Surroundings;
@@ -81,11 +84,36 @@ impl AdminTokens {
     }
 }
 
+type Tell = dyn Fn(&Origin, Note) + Send + Sync;
+
+/// Whom refusals are told to: the door of the engine.
+pub struct Refusals(Box<Tell>);
+
+impl Refusals {
+    /// Has the audit stream of this engine told of them.
+    pub fn told_to<E: Engine + Sync>(engine: E) -> Self {
+        Self(Box::new(move |origin, note| engine.note(origin, note)))
+    }
+}
+
+/// Tells of a call that was refused: without a known token, or beyond its role.
+fn refused(origin: &Origin, request: &HttpRequest, known: bool) {
+    if let Some(refusals) = request.app_data::<web::Data<Refusals>>() {
+        let note = Note::AdminRefused {
+            method: kept(request.method().as_str()),
+            route: request.match_pattern().map(Into::into),
+            known,
+        };
+        (refusals.0)(origin, note);
+    }
+}
+
 /// A caller whose token is known.
 pub(super) struct Caller {
     role: Role,
     /// Where the call comes from.
     pub(super) origin: Origin,
+    request: HttpRequest,
 }
 
 impl Caller {
@@ -94,6 +122,7 @@ impl Caller {
         if self.role.allows(asked) {
             Ok(())
         } else {
+            refused(&self.origin, &self.request, true);
             Err(Problem::Forbidden)
         }
     }
@@ -121,8 +150,13 @@ impl FromRequest for Caller {
             Self {
                 role: known.role,
                 origin: origin::at_admin(operator, request, surroundings),
+                request: request.clone(),
             }
         });
+        if let (None, Some(surroundings)) = (&caller, surroundings) {
+            let origin = origin::at_admin(Actor::Unknown, request, surroundings);
+            refused(&origin, request, false);
+        }
         ready(caller.ok_or(Problem::Unauthorized))
     }
 }

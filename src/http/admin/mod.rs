@@ -20,7 +20,7 @@ use actix_web::error::QueryPayloadError;
 use actix_web::web::{self, QueryConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 
-pub use access::{AdminTokens, Role};
+pub use access::{AdminTokens, Refusals, Role};
 
 use crate::door::Engine;
 
@@ -55,7 +55,7 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
             resource("/admin/v1/accounts/{username}/revoke", "POST")
                 .route(web::post().to(accounts::revoke::<E>)),
         )
-        .service(resource("/admin/v1/snapshot", "POST").route(web::post().to(snapshot::write)))
+        .service(resource("/admin/v1/snapshot", "POST").route(web::post().to(snapshot::write::<E>)))
         .service(
             resource("/admin/v1/keys", "GET, POST")
                 .route(web::get().to(keys::list::<E>))
@@ -67,7 +67,7 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
         .service(resource("/admin/v1/sealing-keys", "GET").route(web::get().to(sealing::show)))
         .service(
             resource("/admin/v1/sealing-keys/rotate", "POST")
-                .route(web::post().to(sealing::rotate)),
+                .route(web::post().to(sealing::rotate::<E>)),
         )
         .service(
             resource("/admin/v1/signing-keys", "GET").route(web::get().to(signing_keys::list::<E>)),

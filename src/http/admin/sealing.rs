@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::access::{Caller, Role};
 use super::error::{Outcome, Problem};
-use crate::door::{ArchiveBusy, SealingSummary, SharedArchive};
+use crate::audit::note::Note;
+use crate::door::{ArchiveBusy, Engine, SealingSummary, SharedArchive};
 use crate::http::reply;
 
 /// Snapshots that are asked for at once at most, until nothing needs the old key.
@@ -20,10 +21,16 @@ pub(super) async fn show(caller: Caller, archive: Data<Option<SharedArchive>>) -
 }
 
 /// Has the file read again, and answers once nothing on disk needs any other key than the first.
-pub(super) async fn rotate(caller: Caller, archive: Data<Option<SharedArchive>>) -> Outcome {
+pub(super) async fn rotate<E: Engine>(
+    caller: Caller,
+    archive: Data<Option<SharedArchive>>,
+    engine: Data<E>,
+) -> Outcome {
     caller.may(Role::Own)?;
     let archive = of(&archive)?;
     let replaced = archive.replace_sealing_keys().await;
+    let read = replaced.is_ok();
+    engine.note(&caller.origin, Note::SealingKeys { read });
     let mut sealing = replaced.map_err(Problem::Sealing)?;
     for _ in 0..WRITTEN_MAX {
         if sealing.generations_to_write == 0 {

@@ -6,6 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
 
 use super::error::Problem;
+use crate::audit::note::Note;
 use crate::door::Engine;
 use crate::engine::keys::PrivateToken;
 use crate::http::headers::{Single, single};
@@ -33,6 +34,20 @@ pub(super) fn origin(
 ) -> Origin {
     let actor = Actor::Client(client);
     origin::on(Surface::I3d, actor, request, surroundings)
+}
+
+/// The caller of a call that changes something: the audit stream is told of a key that is refused.
+pub(super) async fn acting<E: Engine>(
+    engine: &E,
+    surroundings: &Surroundings,
+    request: &HttpRequest,
+) -> Result<Caller, Problem> {
+    let caller = caller(engine, surroundings, request).await;
+    if let Err(Problem::TokenRefused) = &caller {
+        let origin = origin::on(Surface::I3d, Actor::Unknown, request, surroundings);
+        engine.note(&origin, Note::KeyRefused { name: None });
+    }
+    caller
 }
 
 /// Reads and checks the key of a request.

@@ -8,7 +8,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use zeroize::Zeroizing;
 
-use super::caller::{caller, origin};
+use super::caller::{acting, origin};
 use super::error::{Outcome, Problem, answer};
 use super::model::{self, Fields};
 use crate::credentials::login::{FirstStep, HalfProof, Login, Proof};
@@ -47,7 +47,7 @@ async fn first_step<E: Engine>(
     engine: &E,
     surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = caller(engine, surroundings, request).await?;
+    let caller = acting(engine, surroundings, request).await?;
     let body = model::read(request, payload).await?;
     let mut fields = Fields::of(&body, &["userName", "password", "rememberMe"])?;
     let username = fields.string("userName");
@@ -191,7 +191,7 @@ async fn second_step<E: Engine>(
     engine: &E,
     surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = caller(engine, surroundings, request).await?;
+    let caller = acting(engine, surroundings, request).await?;
     let body = model::read(request, payload).await?;
     let mut fields = Fields::of(&body, &["otp"])?;
     let code = Zeroizing::new(fields.string("otp"));
@@ -242,7 +242,7 @@ async fn end<E: Engine>(
     engine: &E,
     surroundings: &Surroundings,
 ) -> Outcome {
-    let caller = caller(engine, surroundings, request).await?;
+    let caller = acting(engine, surroundings, request).await?;
     let body = model::read(request, payload).await?;
     Fields::of(&body, &[])?.finish()?;
     if let PrivateToken::Guest(client) = caller.token {

@@ -42,6 +42,7 @@ impl Collector for Snapshot {
             overloaded,
             events,
             memory,
+            audit,
         } = self.0;
         let mut gauges = vec![
             (
@@ -55,6 +56,11 @@ impl Collector for Snapshot {
                 "Connections to the public listener",
                 self.1.open() as u64,
             ),
+            (
+                "sessile_audit_blocked",
+                "Whether the disk takes no lines of the audit stream at the moment",
+                u64::from(audit.blocked),
+            ),
         ];
         let mut counters = vec![
             ("sessile_commands", "Commands decided since start", commands),
@@ -67,6 +73,16 @@ impl Collector for Snapshot {
                 "sessile_events_applied",
                 "Events applied since start",
                 events,
+            ),
+            (
+                "sessile_audit_lines",
+                "Lines of the audit stream written since start",
+                audit.written,
+            ),
+            (
+                "sessile_audit_dropped",
+                "Entries of the audit stream dropped since start: the buffer was full, or the disk failed",
+                audit.dropped,
             ),
         ];
         if let Some(memory) = memory {

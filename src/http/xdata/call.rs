@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::caller;
 use super::error::{BUSY, Problem};
 use super::methods;
+use crate::audit::note::Note;
 use crate::door::Engine;
 use crate::http::body;
 use crate::http::headers::{MediaType, media_type};
@@ -30,7 +31,14 @@ pub(super) async fn call<E: Engine>(
 ) -> HttpResponse {
     match serve(&request, payload, &**engine, &surroundings).await {
         Ok(answer) => answer,
-        Err(problem) => problem.answer(),
+        Err(problem) => {
+            if let Problem::Unauthorized = problem {
+                let origin = origin::on(Surface::Xdata, Actor::Unknown, &request, &surroundings);
+                let name = caller::named(request.headers());
+                engine.note(&origin, Note::KeyRefused { name });
+            }
+            problem.answer()
+        }
     }
 }
 

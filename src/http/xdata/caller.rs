@@ -1,6 +1,7 @@
 //! Who calls: a key pair, or a session that one opened. Source.
 
 use actix_web::http::header::{HeaderMap, HeaderName};
+use compact_str::CompactString;
 
 use super::error::Problem;
 use crate::door::Engine;
@@ -8,6 +9,7 @@ use crate::engine::keys::Principal;
 use crate::http::headers::{Single, single};
 use crate::session::activity::{Look, Touch};
 use crate::session::key::KeyKind;
+use crate::session::origin::kept;
 use crate::session::state::Surface;
 
 const TOKEN: HeaderName = HeaderName::from_static("xdata-session-token");
@@ -31,6 +33,14 @@ pub(super) async fn principal<E: Engine>(
         },
     };
     found.ok_or(Problem::Unauthorized)
+}
+
+/// The public half of the pair that was sent, if it is one.
+pub(super) fn named(headers: &HeaderMap) -> Option<CompactString> {
+    let Single::One(name) = single(headers, &API_KEY) else {
+        return None;
+    };
+    std::str::from_utf8(name).ok().map(kept)
 }
 
 /// A session acts with the rights of the key pair that opened it.

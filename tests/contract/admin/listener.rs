@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 use sessile::actors::runtime::Ports;
 use sessile::app::{self, Listeners};
+use sessile::audit::sink::Audit;
 use sessile::clock::ManualClock;
 use sessile::entropy::Entropy;
 use sessile::http::admin::{AdminTokens, Role};
@@ -51,6 +52,7 @@ impl Served {
             clock: Arc::new(ManualClock::at_ms(START_MS)),
             entropy,
             journal: journal.clone(),
+            audit: Audit::default(),
         };
         let thread = std::thread::spawn(move || {
             actix::System::new().block_on(async move {

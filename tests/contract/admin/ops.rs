@@ -75,6 +75,9 @@ fn metrics_are_in_the_text_format_and_count() {
     let names: Vec<_> = before.keys().map(String::as_str).collect();
     let wanted = [
         "sessile_accounts",
+        "sessile_audit_blocked",
+        "sessile_audit_dropped_total",
+        "sessile_audit_lines_total",
         "sessile_commands_overloaded_total",
         "sessile_commands_total",
         "sessile_connections",

@@ -6,6 +6,7 @@ use std::sync::mpsc::sync_channel;
 
 use sessile::actors::runtime::Ports;
 use sessile::app::{self, Listeners};
+use sessile::audit::sink::Audit;
 use sessile::clock::ManualClock;
 use sessile::entropy::{Entropy, EntropyFailed, SystemEntropy};
 use sessile::http::admin::{AdminTokens, Role};
@@ -77,6 +78,7 @@ fn without_randomness_nothing_is_issued() {
         clock: Arc::new(ManualClock::at_ms(START_MS)),
         entropy: entropy.clone(),
         journal: MemoryJournal::new(Pace::Prompt, Keep::Nothing),
+        audit: Audit::default(),
     };
     let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let listeners = Listeners::bind(loopback, loopback).unwrap();
