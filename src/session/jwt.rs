@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 use super::time::Timestamp;
 
 /// Claims that the server alone sets. Source: C-79.
-pub const RESERVED_CLAIMS: [&str; 11] = [
-    "azp", "exp", "fva", "iat", "iss", "jti", "nbf", "sid", "sts", "sub", "v",
+pub const RESERVED_CLAIMS: [&str; 12] = [
+    "act", "azp", "exp", "fva", "iat", "iss", "jti", "nbf", "sid", "sts", "sub", "v",
 ];
 /// Bytes that the claims of a template may have, as JSON.
 const CLAIMS_BYTES_MAX: usize = 8 * 1024;
@@ -113,7 +113,7 @@ impl Template {
             .any(|key| RESERVED_CLAIMS.contains(&key.as_str()))
         {
             return Err(
-                "claims: azp, exp, fva, iat, iss, jti, nbf, sid, sts, sub and v are the server's",
+                "claims: act, azp, exp, fva, iat, iss, jti, nbf, sid, sts, sub and v are the server's",
             );
         }
         if claims

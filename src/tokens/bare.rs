@@ -99,6 +99,7 @@ impl Ring {
 
 fn common<'a>(said: &Said<'a>) -> Common<'a> {
     Common {
+        act: None,
         azp: said.party,
         iss: said.issuer,
         sub: said.subject,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::cache::{Cache, Whose};
 use super::keys::Signer;
-use super::mint::{self, Common};
+use super::mint::{self, Act, Common};
 use super::pool::Pool;
 pub use super::pool::SigningFailed;
 use super::verify;
@@ -28,6 +28,8 @@ pub struct TokenOf {
     pub session: SessionId,
     /// The user: `sub`.
     pub subject: String,
+    /// The users of an impersonation, whoever began it first: `act`.
+    pub actors: Vec<String>,
     /// The server: `iss`.
     pub issuer: String,
     /// The page that asks: `azp`.
@@ -222,6 +224,7 @@ impl TokenDesk {
 
 fn common<'a>(of: &'a TokenOf, jti: &'a str, now_s: u64, lifetime_max_s: u64) -> Common<'a> {
     Common {
+        act: Act::of(&of.actors),
         azp: of.authorized_party.as_deref(),
         iss: &of.issuer,
         sub: &of.subject,

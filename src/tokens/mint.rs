@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use super::keys::Signer;
 use super::template;
@@ -25,8 +25,31 @@ const CLAIMS_BYTES_MAX: usize = 16 * 1024;
 #[error("the claims are too long")]
 pub(super) struct TooLong;
 
+/// Who acts in the name of the subject: of an impersonation the last one outermost, and whoever began it, the real
+/// actor, innermost. Source: RFC 8693 §4.1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Act {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    act: Option<Box<Self>>,
+    sub: String,
+}
+
+impl Act {
+    /// That of these users, whoever began it first; `None` without any.
+    pub(super) fn of(actors: &[String]) -> Option<Self> {
+        actors.iter().fold(None, |before, sub| {
+            Some(Self {
+                act: before.map(Box::new),
+                sub: sub.clone(),
+            })
+        })
+    }
+}
+
 /// What every token says.
 pub(super) struct Common<'a> {
+    pub(super) act: Option<Act>,
     pub(super) azp: Option<&'a str>,
     pub(super) iss: &'a str,
     pub(super) sub: &'a str,
@@ -48,6 +71,8 @@ struct Header<'a> {
 #[derive(Serialize)]
 struct SessionClaims<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<&'a Act>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     azp: Option<&'a str>,
     exp: u64,
     fva: [i64; 2],
@@ -64,6 +89,7 @@ struct SessionClaims<'a> {
 /// Header and claims of a session's own token, encoded and joined.
 pub(super) fn session(signer: &Signer, common: &Common<'_>, sid: &str, fva: [i64; 2]) -> String {
     let claims = SessionClaims {
+        act: common.act.as_ref(),
         azp: common.azp,
         exp: common.now_s + SESSION_TOKEN_LIFETIME_S.min(common.lifetime_max_s),
         fva,
@@ -105,6 +131,9 @@ pub(super) fn by_template(
         ("sub", common.sub.into()),
     ];
     claims.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    if let Some(act) = &common.act {
+        claims.insert("act".into(), json!(act));
+    }
     if let Some(azp) = common.azp {
         claims.insert("azp".into(), azp.into());
     }

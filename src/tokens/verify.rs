@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::keys::Signer;
-use super::mint::{SESSION_CATEGORY, SESSION_TOKEN_LIFETIME_S};
+use super::mint::{Act, SESSION_CATEGORY, SESSION_TOKEN_LIFETIME_S};
 use crate::session::id::SessionId;
 
 /// The longest token that is looked at. Source: ARCHITECTURE, Bounds.
@@ -32,6 +32,8 @@ struct Header {
     reason = "every claim must be there and of its type, whether it is looked at or not"
 )]
 struct Claims {
+    #[serde(default)]
+    act: Option<Act>,
     #[serde(default)]
     azp: Option<String>,
     exp: u64,

@@ -15,7 +15,9 @@ use crate::door::Engine;
 use crate::http::reply;
 use crate::http::surroundings::Surroundings;
 use crate::session::account::Account;
+use crate::session::activity::{Look, Touch};
 use crate::session::id::{AccountId, SessionId};
+use crate::session::state::Surface;
 use crate::tokens::desk::TokenOf;
 
 pub(super) async fn session_token<E: Engine>(
@@ -40,7 +42,8 @@ async fn mint<E: Engine>(
     let form = Form::read(request, payload).await?;
     let [organization] = form.fields(["organization_id"])?;
     no_organization(organization.as_deref())?;
-    let wanted = token_of(engine, surroundings, &caller, &named);
+    let actors = actors(engine, named.id).await;
+    let wanted = token_of(engine, surroundings, &caller, &named, actors);
     let jwt = engine.session_token(wanted).await?;
     Ok(reply::json(StatusCode::OK).json(Token::new(&jwt)))
 }
@@ -50,14 +53,24 @@ fn token_of<E: Engine>(
     surroundings: &Surroundings,
     caller: &Caller,
     named: &Named,
+    actors: Vec<String>,
 ) -> TokenOf {
     TokenOf {
         session: named.id,
         subject: user_id(named.session.account),
+        actors,
         issuer: surroundings.clerk.issuer.clone(),
         authorized_party: caller.origin.clone(),
         factor_ages: factor_ages(&named.session, engine.now()),
     }
+}
+
+/// The users in whose hands a session of another one is, whoever began it first.
+async fn actors<E: Engine>(engine: &E, session: SessionId) -> Vec<String> {
+    let look = Look::on(Surface::Clerk, Touch::No);
+    let chain = engine.with_session(session, look, |view| view.map(|view| view.chain().to_vec()));
+    let chain = chain.get().await.unwrap_or_default();
+    chain.into_iter().map(user_id).collect()
 }
 
 /// Has the token of a session shown with it. Without one the client asks for it: a pool that is full
@@ -75,6 +88,7 @@ pub(super) async fn attach<E: Engine>(
     let wanted = TokenOf {
         session: id,
         subject: user_id(session.account),
+        actors: actors(engine, id).await,
         issuer: surroundings.clerk.issuer.clone(),
         authorized_party: caller.origin.clone(),
         factor_ages: factor_ages(session, engine.now()),
@@ -107,8 +121,9 @@ async fn mint_by_template<E: Engine>(
         .seen
         .session(named.id)
         .ok_or(Problem::SessionNotFound(None))?;
-    let facts = facts(named.session.account, account, named.id);
-    let wanted = token_of(engine, surroundings, &caller, &named);
+    let actors = actors(engine, named.id).await;
+    let facts = facts(named.session.account, account, named.id, &actors);
+    let wanted = token_of(engine, surroundings, &caller, &named, actors);
     let lifetime_max_s = surroundings.clerk.token_lifetime_max_s;
     let jwt = engine
         .template_token(name, wanted, facts, lifetime_max_s)
@@ -118,7 +133,8 @@ async fn mint_by_template<E: Engine>(
 }
 
 /// What the shortcodes of a template may name. Source: C-84.
-fn facts(id: AccountId, account: &Account, session: SessionId) -> Value {
+fn facts(id: AccountId, account: &Account, session: SessionId, actors: &[String]) -> Value {
+    let actor = actors.last().map(|sub| json!({"sub": sub}));
     let profile = &account.profile;
     let text = |text: &str| match text {
         "" => Value::Null,
@@ -149,7 +165,7 @@ fn facts(id: AccountId, account: &Account, session: SessionId) -> Value {
             "public_metadata": metadata(&profile.public_metadata),
             "unsafe_metadata": metadata(&profile.unsafe_metadata),
         },
-        "session": {"id": session.to_string(), "actor": Value::Null},
+        "session": {"id": session.to_string(), "actor": actor},
         "org": {"name": Value::Null},
     })
 }

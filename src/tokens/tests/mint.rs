@@ -57,6 +57,36 @@ fn another_library_reads_a_sessions_token() {
 }
 
 #[test]
+fn whoever_acts_for_the_user_stands_in_both_kinds_of_token_the_real_actor_innermost() {
+    let signer = signer(SigningAlgorithm::Rs256);
+    let facts = json!({});
+    let plain = template(json!({"x": 1}), 60, signer.algorithm).unwrap();
+    for (actors, wanted) in [
+        (&[][..], Value::Null),
+        (&["user_1"], json!({"sub": "user_1"})),
+        (
+            &["user_1", "user_2", "user_3"],
+            json!({"sub": "user_3", "act": {"sub": "user_2", "act": {"sub": "user_1"}}}),
+        ),
+    ] {
+        let actors: Vec<_> = actors.iter().map(|user| (*user).to_owned()).collect();
+        let common = || Common {
+            act: mint::Act::of(&actors),
+            ..COMMON
+        };
+        let own = mint::session(signer, &common(), SESSION, [3, -1]);
+        let by_template = mint::by_template(signer, &common(), &plain, &facts, 60).unwrap();
+        for message in [own, by_template] {
+            let token = read(&signed(signer, message), signer).unwrap();
+            assert_eq!(token.claims.get("act").cloned().unwrap_or_default(), wanted);
+            assert_eq!(token.claims["sub"], "user_7");
+        }
+    }
+    // No template says so by itself.
+    assert!(template(json!({"act": {"sub": "user_1"}}), 60, signer.algorithm).is_none());
+}
+
+#[test]
 fn another_library_reads_a_templates_token_and_its_own_algorithm_only() {
     let facts = json!({"user": {"id": "user_7"}});
     for signer in SIGNERS.iter() {

@@ -38,6 +38,7 @@ fn signer(algorithm: SigningAlgorithm) -> &'static Arc<Signer> {
 
 /// What every token of these tests says.
 const COMMON: Common<'static> = Common {
+    act: None,
     azp: Some("https://app.example"),
     iss: ISSUER,
     sub: "user_7",

@@ -1,10 +1,18 @@
 //! A session's own tokens.
 
+use std::sync::Arc;
+
+use sessile::engine::command::{Open, SignIn};
+use sessile::engine::event::Grant;
 use sessile::http::settings::ClerkSettings;
+use sessile::session::account::ClientType;
+use sessile::session::id::{AccountId, SessionId};
+use sessile::session::policy::WhenFull;
+use sessile::session::state::{Factors, Surface};
 
 use super::keys::read;
 use super::*;
-use crate::support::START_MS;
+use crate::support::{OWNER, START_MS};
 
 const NOW_S: u64 = START_MS / 1_000;
 
@@ -149,4 +157,83 @@ fn the_last_token_is_shown_while_it_is_young_and_the_session_lives() {
             }
         }
     }
+}
+
+/// No call opens such a session on this surface; whoever opens one by the door has it told by every token.
+#[test]
+fn a_token_of_an_impersonation_tells_who_acts_the_real_actor_innermost() {
+    rows!("C-76", "C-79");
+    let node = node(&["root", "boss", "alice"]);
+    let (mut browser, own) = Browser::signed_in(&node, "boss");
+    let claims = read(&node, &browser.token(&own)).claims;
+    assert!(claims.get("act").is_none());
+    let session = impersonated(&node, &own);
+    let act = json!({"sub": "user_2", "act": {"sub": "user_1"}});
+    let jwt = browser.token(&session);
+    let claims = read(&node, &jwt).claims;
+    assert_eq!((&claims["sub"], &claims["act"]), (&json!("user_3"), &act));
+    let bearer = format!("Bearer {jwt}");
+    let verified = node.send("GET", "/auth/verify", &[("authorization", &bearer)], "");
+    assert_eq!(verified.header("x-sessile-user"), Some("alice"));
+    let body = json!({"claims": {"by": "{{session.actor.sub}}"}});
+    node.administer("PUT", "/admin/v1/templates/t", body);
+    let minted = minted(&browser.call(&session, "/tokens/t"));
+    let claims = read(&node, &minted).claims;
+    assert_eq!((&claims["by"], &claims["act"]), (&json!("user_2"), &act));
+    let refused = json!({"claims": {"act": {"sub": "user_9"}}});
+    let refused = node.admin_as(OWNER, "PUT", "/admin/v1/templates/u", refused);
+    assert_eq!(refused.status, 422);
+}
+
+/// A session of alice in the browser of this one, opened by root as boss.
+fn impersonated(node: &Node, beside: &str) -> String {
+    use sessile::door::Answer;
+    use sessile::session::activity::Touch;
+    let beside = SessionId::parse(beside).unwrap();
+    let Answer::Now(client) = node
+        .engine
+        .with_session(beside, Touch::No, |view| view.unwrap().client().unwrap())
+    else {
+        panic!("it is here");
+    };
+    let Answer::Now(secret) = node
+        .engine
+        .with_client(client, |view| view.unwrap().record.secret)
+    else {
+        panic!("it is here");
+    };
+    let id = SessionId::behind(client.family(), [9; 12]);
+    let grant = Grant {
+        account: AccountId(2),
+        generation: 0,
+        surface: Surface::Clerk,
+        lifetime: node
+            .engine
+            .policy()
+            .lifetime(Surface::Clerk, node.engine.now()),
+        factors: Factors::PASSWORD.and(Factors::SUDO),
+        client_type: ClientType::direct(),
+        key: None,
+        client: Some(client),
+        parent: None,
+        chain: vec![AccountId(0), AccountId(1)],
+        address: None,
+        user_agent: None,
+        attributes: None,
+    };
+    let open = Open {
+        ids: vec![id],
+        grant: Arc::new(grant),
+        per_account: None,
+        when_full: WhenFull::Deny,
+        otp_step: None,
+    };
+    let sign_in = SignIn {
+        open,
+        presented: secret,
+        secret,
+        step: None,
+    };
+    tell(node, Command::SignIn(sign_in)).unwrap();
+    id.to_string()
 }
