@@ -26,11 +26,13 @@ use self::storage::{Images, Opened};
 use crate::actors::handle::EngineHandle;
 use crate::actors::runtime::{self, Owners, Ports};
 use crate::config::Config;
+use crate::config::address::AdminAddress;
 use crate::dev::DevCredentials;
 use crate::door::{Archive, Engine, SharedArchive};
 use crate::durability::directory::{DataDirectory, DirectoryError};
 use crate::durability::recovery::Progress;
 use crate::durability::tools::ToolError;
+use crate::edge::unix::SocketFile;
 use crate::engine::state::State;
 use crate::entropy::{SharedEntropy, SystemEntropy, random};
 use crate::geo::Countries;
@@ -67,7 +69,7 @@ pub enum Failure {
     #[error("{address}: {source}: choose another address, or stop what listens there")]
     Address {
         /// Which.
-        address: SocketAddr,
+        address: String,
         /// What the system said.
         source: io::Error,
     },
@@ -106,6 +108,8 @@ pub struct Node {
     owners: Owners,
     servers: Vec<ServerHandle>,
     stopping: Stopping,
+    // The name of the socket of administration goes with the node.
+    _file: Option<SocketFile>,
 }
 
 impl Node {
@@ -151,6 +155,7 @@ impl Node {
             owners,
             servers,
             stopping,
+            _file: listeners.file,
         })
     }
 
@@ -174,11 +179,17 @@ impl Node {
 /// What the surfaces are told of the configuration.
 fn surroundings(config: &Config, listen: SocketAddr) -> Surroundings {
     let clerk = &config.clerk;
+    // Off loopback browsers come by encrypted connections, ours or their proxy's.
+    let is_plain = config.tls.is_none() && listen.ip().is_loopback();
+    let scheme = if is_plain { "http" } else { "https" };
     Surroundings {
         proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         countries: Countries::default(),
         clerk: ClerkSettings {
-            issuer: clerk.issuer.clone().unwrap_or(format!("http://{listen}")),
+            issuer: clerk
+                .issuer
+                .clone()
+                .unwrap_or(format!("{scheme}://{listen}")),
             allowed_origins: clerk.allowed_origins.clone(),
             development: config.dev,
             token_lifetime_max_s: clerk.token_lifetime_max_s,
@@ -204,14 +215,19 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
     let mut tokens = admin_tokens::read(&config.admin_tokens)?;
     let ceiling_bytes = memory::ceiling_bytes(config.memory)?;
     let listeners = Listeners::configured(&config)?;
-    let (listen, admin_listen) = (listeners.listen, listeners.admin_listen);
+    let (listen, admin_listen) = (listeners.listen, listeners.admin_listen.clone());
     let directory = DataDirectory::open(&config.data_dir)?;
     let surroundings = surroundings(&config, listen);
     if let Some(file) = config.geoip_database.clone() {
         let countries = surroundings.countries.clone();
         load_countries(&countries, &file)
             .map_err(|error| Failure::Configuration(format!("geoip.database: {error:#}")))?;
-        reload_on_hangup(countries, file).context("waiting for signals")?;
+        let again = move || load_countries(&countries, &file);
+        reload_on_hangup("country database", again).context("waiting for signals")?;
+    }
+    if let Some(tls) = listeners.tls.clone() {
+        let again = move || Ok(tls.reload()?);
+        reload_on_hangup("certificate", again).context("waiting for signals")?;
     }
     let entropy: SharedEntropy = Arc::new(SystemEntropy);
     let progress = Arc::new(Progress::default());
@@ -272,7 +288,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         let fresh = fresh || engine.figures().get().await.accounts == 0;
         let mut found = DevCredentials::load(&directory, &*entropy, fresh)?;
         // Before the accounts: whoever is interrupted in between goes on with these.
-        found.save(&directory, listen, admin_listen)?;
+        found.save(&directory, listen, &admin_listen)?;
         found.provision(&engine).await?;
         let token = found.admin_token().to_owned();
         tokens.push(("development".to_owned(), token, Role::Own));
@@ -300,7 +316,7 @@ pub async fn serve(config: Config) -> Result<(), Failure> {
         surroundings,
     )
     .context("starting the listeners")?;
-    announce(listen, admin_listen, dev.as_ref());
+    announce(listen, &admin_listen, dev.as_ref());
     tokio::select! {
         () = signals.next() => {}
         why = &mut failed => {
@@ -382,7 +398,7 @@ async fn look_after_keys(engine: EngineHandle) {
     clippy::print_stdout,
     reason = "the ready line is an interface: README, Serving for real"
 )]
-fn announce(listen: SocketAddr, admin_listen: SocketAddr, dev: Option<&DevCredentials>) {
+fn announce(listen: SocketAddr, admin_listen: &AdminAddress, dev: Option<&DevCredentials>) {
     println!("sessile ready listen={listen} admin={admin_listen}");
     if let Some(dev) = dev {
         print!("{}", dev.tour());

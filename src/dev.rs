@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
+use crate::config::address::AdminAddress;
 use crate::credentials::totp;
 use crate::door::Engine;
 use crate::durability::directory::{DataDirectory, DirectoryError};
@@ -259,7 +260,7 @@ impl DevCredentials {
         &mut self,
         directory: &DataDirectory,
         listen: SocketAddr,
-        admin_listen: SocketAddr,
+        admin_listen: &AdminAddress,
     ) -> Result<(), DirectoryError> {
         self.listen = listen.to_string();
         self.admin_listen = admin_listen.to_string();
@@ -347,7 +348,10 @@ impl DevCredentials {
     pub fn tour(&self) -> String {
         let (base, admin) = (
             format!("http://{}", self.listen),
-            format!("http://{}", self.admin_listen),
+            match self.admin_listen.strip_prefix("unix:") {
+                Some(path) => format!("--unix-socket {path} http://localhost"),
+                None => format!("http://{}", self.admin_listen),
+            },
         );
         let password = self
             .accounts

@@ -82,7 +82,7 @@ fn act(arguments: Arguments, bare: bool) -> Result<(), Failure> {
 }
 
 fn node(asked: NodeArguments) -> anyhow::Result<AdminClient> {
-    AdminClient::find(asked.admin, asked.admin_token_file)
+    AdminClient::find(asked)
 }
 
 #[expect(clippy::print_stdout, reason = "where the key is was asked for")]

@@ -91,7 +91,7 @@ pub fn backup(asked: BackupArguments) -> Result<(), Failure> {
     let holder = backup::holder(&data_dir)?;
     let written = match holder {
         Holder::Node => {
-            let node = AdminClient::find_in(&data_dir, node.admin, node.admin_token_file);
+            let node = AdminClient::find_in(&data_dir, node);
             let answer = node
                 .and_then(|node| admin::snapshot_for_backup(&node))
                 .map_err(wrong)?;

@@ -1,7 +1,7 @@
-//! What the process is told by signals: stop, and read the country database again.
+//! What the process is told by signals: stop, and read files again.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -43,20 +43,18 @@ pub(super) fn load_countries(countries: &Countries, file: &Path) -> anyhow::Resu
     countries.load(bytes).with_context(named)
 }
 
-/// Reads the country database again whenever the process is told so by SIGHUP. What cannot be read
-/// leaves the one before in place.
-pub(super) fn reload_on_hangup(countries: Countries, file: PathBuf) -> io::Result<()> {
+/// Reads something again whenever the process is told so by SIGHUP. What cannot be read leaves the one before in place.
+pub(super) fn reload_on_hangup(
+    what: &'static str,
+    again: impl Fn() -> anyhow::Result<()> + Clone + Send + 'static,
+) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     actix::spawn(async move {
         while hangup.recv().await.is_some() {
-            let (countries, file) = (countries.clone(), file.clone());
-            let read = move || load_countries(&countries, &file);
-            match tokio::task::spawn_blocking(read).await {
-                Ok(Ok(())) => tracing::info!("the country database was read again"),
-                Ok(Err(error)) => {
-                    tracing::error!("the country database stays as it was: {error:#}")
-                }
-                Err(_) => tracing::error!("the country database stays as it was: reading failed"),
+            match tokio::task::spawn_blocking(again.clone()).await {
+                Ok(Ok(())) => tracing::info!("the {what} was read again"),
+                Ok(Err(error)) => tracing::error!("the {what} stays as it was: {error:#}"),
+                Err(_) => tracing::error!("the {what} stays as it was: reading failed"),
             }
         }
     });

@@ -76,7 +76,7 @@ pub fn open(
     );
     drop(shown);
     let found = found.map_err(refused)?;
-    let loopback = config.listen.ip().is_loopback() && config.admin_listen.ip().is_loopback();
+    let loopback = config.listen.ip().is_loopback() && config.admin_listen.is_local();
     if found.is_development() && !loopback {
         return Err(Failure::Configuration(
             "development mode filled this data directory, whose credentials are in a file: serve another one, or \

@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand};
 use super::admin::{AccountCommand, KeyCommand, SessionCommand, TemplateCommand};
 use super::offline::{BackupArguments, CheckArguments, InspectArguments, RestoreArguments};
 use super::rotation::RotationCommand;
+use crate::config::address::AdminAddress;
 use crate::config::file::{FileConfig, networks};
 use crate::config::limits::duration_ms;
+use crate::config::tls::TlsConfig;
 use crate::config::{Config, ConfigError, Durability, LogFormat, SNAPSHOT_EVERY_MS, processors};
 
 /// The default data directory, below the directory the process was started in.
@@ -103,9 +105,15 @@ pub struct ServeArguments {
     /// Where to serve the session APIs [default: 127.0.0.1:8080].
     #[arg(long, env = "SESSILE_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Where to serve administration, health and metrics [default: 127.0.0.1:8081].
+    /// Where to serve administration, health and metrics: an address, or unix:/PATH [default: 127.0.0.1:8081].
     #[arg(long, env = "SESSILE_ADMIN_LISTEN", value_name = "ADDR")]
-    pub admin_listen: Option<SocketAddr>,
+    pub admin_listen: Option<AdminAddress>,
+    /// Certificate and chain in PEM, read again on SIGHUP [default: none, nothing is encrypted].
+    #[arg(long, env = "SESSILE_TLS_CERTIFICATE", value_name = "FILE")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key in PEM, mode 0600.
+    #[arg(long, env = "SESSILE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
     /// Where to keep files [default: snapshots/live].
     #[arg(long, env = "SESSILE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -150,9 +158,13 @@ pub struct ServeArguments {
 /// Where a running node's admin listener is.
 #[derive(Debug, Args)]
 pub struct NodeArguments {
-    /// The admin listener [default: that of ./snapshots/live/dev-credentials.json].
+    /// The admin listener: http://…, https://…, or unix:/PATH, which needs no token
+    /// [default: that of ./snapshots/live/dev-credentials.json].
     #[arg(long, env = "SESSILE_ADMIN", value_name = "URL", global = true)]
     pub admin: Option<String>,
+    /// Certificates in PEM by which an https:// listener is known [default: those of this machine].
+    #[arg(long, env = "SESSILE_ADMIN_CA", value_name = "FILE", global = true)]
+    pub admin_ca: Option<PathBuf>,
     /// A file with an admin token [default: that of ./snapshots/live/dev-credentials.json].
     #[arg(
         long,
@@ -181,6 +193,12 @@ impl ServeArguments {
             Some(path) => FileConfig::read(path)?,
             None => FileConfig::default(),
         };
+        let admin_listen = match self.admin_listen {
+            Some(address) => Some(address),
+            None => file.admin_listen()?,
+        };
+        let (certificate, key) = file.tls();
+        let tls = TlsConfig::of(self.tls_certificate.or(certificate), self.tls_key.or(key))?;
         let default = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let log_format = match self.log_format.as_deref().or(file.log_format.as_deref()) {
             None | Some("text") => LogFormat::Text,
@@ -211,10 +229,8 @@ impl ServeArguments {
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             geoip_database: self.geoip_database.or(file.geoip.database.clone()),
             listen: self.listen.or(file.listen).unwrap_or(default(8080)),
-            admin_listen: self
-                .admin_listen
-                .or(file.admin_listen)
-                .unwrap_or(default(8081)),
+            admin_listen: admin_listen.unwrap_or(default(8081).into()),
+            tls,
             data_dir: self
                 .data_dir
                 .or(file.data_dir.clone())

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 use serde::Deserialize;
 
+use super::address::AdminAddress;
 use super::audit::{AuditConfig, AuditSection};
 use super::clerk::{ClerkConfig, ClerkSection};
 use super::edge::EdgeConfig;
 use super::limits::{LifetimeSection, LifetimesSection, LimitsSection, MemoryLimit};
+use super::tls::TlsSection;
 use super::tokens::TokensSection;
 use super::{AdminTokenFile, ConfigError};
 use crate::session::policy::Policy;
@@ -24,7 +26,7 @@ pub struct FileConfig {
     /// Where the surfaces are served.
     pub listen: Option<SocketAddr>,
     /// Where administration is served.
-    pub admin_listen: Option<SocketAddr>,
+    pub admin_listen: Option<String>,
     /// Where files are kept.
     pub data_dir: Option<PathBuf>,
     /// `sync`, `balanced` or `snapshot`.
@@ -50,6 +52,7 @@ pub struct FileConfig {
     /// Countries of addresses.
     pub geoip: GeoipSection,
     admin: AdminSection,
+    tls: TlsSection,
     limits: LimitsSection,
     lifetimes: LifetimesSection,
     clerk: ClerkSection,
@@ -124,6 +127,17 @@ impl FileConfig {
     /// What it says of the clerk surface.
     pub fn clerk(&self) -> Result<ClerkConfig, ConfigError> {
         self.clerk.read()
+    }
+
+    /// Where it says that administration is served.
+    pub fn admin_listen(&self) -> Result<Option<AdminAddress>, ConfigError> {
+        self.admin_listen.as_deref().map(str::parse).transpose()
+    }
+
+    /// The files of its certificate, and of the key.
+    #[must_use]
+    pub fn tls(&self) -> (Option<PathBuf>, Option<PathBuf>) {
+        (self.tls.certificate.clone(), self.tls.key.clone())
     }
 
     /// What it says of connections.

@@ -3,11 +3,13 @@
 //! This room knows names, units and ranges. It must never start or open anything but the
 //! configuration file itself.
 
+pub mod address;
 pub mod audit;
 pub mod clerk;
 pub mod edge;
 pub mod file;
 pub mod limits;
+pub mod tls;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -15,10 +17,12 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
+use self::address::AdminAddress;
 use self::audit::AuditConfig;
 use self::clerk::ClerkConfig;
 use self::edge::EdgeConfig;
 use self::limits::MemoryLimit;
+use self::tls::TlsConfig;
 use crate::session::policy::Policy;
 
 /// The most shards a node may have.
@@ -69,7 +73,7 @@ pub struct Config {
     /// Where the surfaces are served.
     pub listen: SocketAddr,
     /// Where administration is served.
-    pub admin_listen: SocketAddr,
+    pub admin_listen: AdminAddress,
     /// Where files are kept.
     pub data_dir: PathBuf,
     /// What an acknowledged change survives.
@@ -94,6 +98,8 @@ pub struct Config {
     pub policy: Policy,
     /// Connections.
     pub edge: EdgeConfig,
+    /// The certificate; without one, nothing is encrypted.
+    pub tls: Option<TlsConfig>,
     /// Under which names administration may be asked besides its own.
     pub admin_hosts: Vec<String>,
     /// How much memory the process may hold.
@@ -129,21 +135,30 @@ pub struct ConfigError(pub String);
 impl Config {
     /// Checks what one value alone cannot tell.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.dev && !(self.listen.ip().is_loopback() && self.admin_listen.ip().is_loopback()) {
+        let is_local = self.listen.ip().is_loopback() && self.admin_listen.is_local();
+        if self.dev && !is_local {
             return Err(ConfigError(
                 "development mode listens on loopback only: choose a loopback address, or serve without --dev"
                     .into(),
             ));
         }
-        if !self.dev && !self.listen.ip().is_loopback() {
+        if self.dev && self.tls.is_some() {
+            return Err(ConfigError(
+                "development mode is not encrypted: leave tls out, or serve without --dev".into(),
+            ));
+        }
+        if !self.listen.ip().is_loopback() && self.tls.is_none() && self.trusted_proxies.is_empty()
+        {
             return Err(ConfigError(format!(
-                "listen {}: this release serves plain HTTP and so listens on loopback only: put a proxy in front",
+                "listen {}: passwords and sessions would cross a network in clear: give tls.certificate and tls.key, \
+                 or name the proxy that encrypts in trusted_proxies, or listen on loopback",
                 self.listen
             )));
         }
-        if !self.admin_listen.ip().is_loopback() {
+        if !self.admin_listen.is_local() && self.tls.is_none() {
             return Err(ConfigError(format!(
-                "admin_listen {}: administration is plain HTTP and so listens on loopback only",
+                "admin_listen {}: its tokens would cross a network in clear: give tls.certificate and tls.key, or \
+                 listen on loopback or on unix:/PATH",
                 self.admin_listen
             )));
         }

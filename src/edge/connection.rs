@@ -16,8 +16,10 @@ use super::registry::Ticks;
 pub enum Peer {
     /// Somebody at an address.
     Address(IpAddr),
-    /// A process of this machine that runs as this user.
-    User(u32),
+    /// A process of this machine that runs as the same user as this one, or as root.
+    Owner,
+    /// Any other process of this machine.
+    Stranger,
 }
 
 /// What follows the head of a request.

@@ -12,6 +12,7 @@ pub struct Counts {
     replaced: AtomicU64,
     slow: AtomicU64,
     malformed: AtomicU64,
+    handshakes: AtomicU64,
 }
 
 /// One thing that is counted.
@@ -27,6 +28,8 @@ pub(super) enum Event {
     Slow,
     /// Closed, because what came was not framed as HTTP/1.1 is.
     Malformed,
+    /// A handshake that failed, or took too long.
+    Handshake,
 }
 
 impl Counts {
@@ -37,6 +40,7 @@ impl Counts {
             Event::Replaced => &self.replaced,
             Event::Slow => &self.slow,
             Event::Malformed => &self.malformed,
+            Event::Handshake => &self.handshakes,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -49,7 +53,7 @@ impl Counts {
 
     /// The rest, each with its name and what it counts.
     #[must_use]
-    pub fn totals(&self) -> [(&'static str, &'static str, u64); 5] {
+    pub fn totals(&self) -> [(&'static str, &'static str, u64); 6] {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (
@@ -76,6 +80,11 @@ impl Counts {
                 "sessile_connections_malformed",
                 "Connections closed because of their framing",
                 of(&self.malformed),
+            ),
+            (
+                "sessile_connections_handshakes_failed",
+                "TLS handshakes that failed or took too long",
+                of(&self.handshakes),
             ),
         ]
     }

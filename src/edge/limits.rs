@@ -31,6 +31,8 @@ pub struct Limits {
     pub write: Duration,
     /// Between an answer and the next request. Proxies reuse theirs for 60 s.
     pub idle: Duration,
+    /// For shaking hands, where connections are encrypted.
+    pub handshake: Duration,
 }
 
 impl Default for Limits {
@@ -43,6 +45,7 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             write: Duration::from_secs(10),
             idle: Duration::from_secs(75),
+            handshake: Duration::from_secs(5),
         }
     }
 }

@@ -19,4 +19,6 @@ pub mod refusal;
 mod registry;
 pub mod serve;
 mod tickets;
+pub mod tls;
 mod transport;
+pub mod unix;

@@ -21,6 +21,7 @@ use super::limits::{ABOVE_PER_WORKER, Limits};
 use super::refusal::Refusal;
 use super::registry::{PARTING, Registry};
 use super::tickets::{Ticket, Tickets};
+use super::tls::Tls;
 use super::transport::Transport;
 
 /// What is listened on.
@@ -53,6 +54,8 @@ pub struct Serving {
     pub limits: Limits,
     /// Where its counts are kept.
     pub counts: Arc<Counts>,
+    /// With which certificate its TCP connections are encrypted, if they are.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// Serves with what `make` makes, once per worker.
@@ -93,11 +96,12 @@ where
             .h1(make())
     };
     let tickets = Arc::new(Tickets::new(serving.limits, serving.counts));
+    let tls = serving.tls;
     let builder = match socket {
         Socket::Tcp(listener) => builder.listen("tcp", listener, move || {
-            let tickets = tickets.clone();
+            let (tickets, tls) = (tickets.clone(), tls.clone());
             let doors = fn_factory(move || {
-                let door = Door::open(tickets.clone());
+                let door = Door::open(tickets.clone(), tls.clone());
                 async move {
                     let accept = move |stream| Door::tcp(door.clone(), stream);
                     Ok::<_, ()>(fn_service(accept))
@@ -108,7 +112,7 @@ where
         Socket::Unix(listener) => builder.listen_uds("unix", listener, move || {
             let tickets = tickets.clone();
             let doors = fn_factory(move || {
-                let door = Door::open(tickets.clone());
+                let door = Door::open(tickets.clone(), None);
                 async move {
                     let accept = move |stream| Door::unix(door.clone(), stream);
                     Ok::<_, ()>(fn_service(accept))
@@ -124,12 +128,17 @@ where
 struct Door {
     tickets: Arc<Tickets>,
     registry: Rc<Registry>,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Door {
-    fn open(tickets: Arc<Tickets>) -> Rc<Self> {
+    fn open(tickets: Arc<Tickets>, tls: Option<Arc<Tls>>) -> Rc<Self> {
         let registry = Registry::start(&tickets.limits, tickets.counts.clone());
-        Rc::new(Self { tickets, registry })
+        Rc::new(Self {
+            tickets,
+            registry,
+            tls,
+        })
     }
 
     async fn tcp(
@@ -139,10 +148,24 @@ impl Door {
         let from = stream.peer_addr()?;
         let peer = Peer::Address(from.ip());
         let Some(ticket) = self.ticket(peer) else {
-            return Err(turn_away(stream.into_std()?));
+            if self.tls.is_none() {
+                turn_away(stream.into_std()?);
+            }
+            return Err(turned_away());
         };
         stream.set_nodelay(true)?;
-        let transport = Transport::Tcp(stream);
+        let transport = match &self.tls {
+            None => Transport::Tcp(stream),
+            Some(tls) => {
+                let shaking = tls.acceptor().accept(stream);
+                let shaken = tokio::time::timeout(self.tickets.limits.handshake, shaking).await;
+                let Ok(Ok(stream)) = shaken else {
+                    self.tickets.counts.count(Event::Handshake);
+                    return Err(turned_away());
+                };
+                Transport::Tls(Box::new(stream))
+            }
+        };
         let gate = Gate::new(transport, peer, self.registry.clone(), ticket);
         Ok((gate, Some(from)))
     }
@@ -151,9 +174,14 @@ impl Door {
         self: Rc<Self>,
         stream: UnixStream,
     ) -> Result<(Gate, Option<SocketAddr>), DispatchError> {
-        let peer = Peer::User(stream.peer_cred()?.uid());
+        let user = stream.peer_cred()?.uid();
+        let peer = match user == 0 || user == rustix::process::geteuid().as_raw() {
+            true => Peer::Owner,
+            false => Peer::Stranger,
+        };
         let Some(ticket) = self.ticket(peer) else {
-            return Err(turn_away(stream.into_std()?));
+            turn_away(stream.into_std()?);
+            return Err(turned_away());
         };
         let transport = Transport::Unix(stream);
         let gate = Gate::new(transport, peer, self.registry.clone(), ticket);
@@ -169,7 +197,7 @@ impl Door {
         }
         let address = match peer {
             Peer::Address(address) => Some(address),
-            Peer::User(_) => None,
+            Peer::Owner | Peer::Stranger => None,
         };
         let ticket = self.tickets.take(address);
         if ticket.is_err() {
@@ -180,7 +208,10 @@ impl Door {
 }
 
 /// Says why, and does not wait for whoever does not take even this.
-fn turn_away(mut stream: impl Write) -> DispatchError {
+fn turn_away(mut stream: impl Write) {
     let _ = stream.write(&Refusal::Full.answer());
+}
+
+fn turned_away() -> DispatchError {
     DispatchError::Io(io::ErrorKind::ConnectionRefused.into())
 }

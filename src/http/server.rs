@@ -12,12 +12,14 @@ use actix_web::web::Data;
 use super::admin::{AdminTokens, Refusals};
 use super::entry::{Entry, Rules};
 use super::front::Front;
+use super::host::Hosts;
 use super::ops::PublicSide;
 use super::surroundings::Surroundings;
 use crate::door::{Engine, SharedArchive};
 use crate::edge::counts::Counts;
 use crate::edge::limits::Limits;
 use crate::edge::serve::{Serving, Socket, serve};
+use crate::edge::tls::Tls;
 
 /// How long requests under way get when the node stops, in seconds.
 const DRAIN_S: u64 = 10;
@@ -29,19 +31,26 @@ pub struct Listening {
     pub limits: Limits,
     /// What happened to its connections.
     pub counts: Arc<Counts>,
-    /// What holds for every request.
-    pub rules: Rules,
+    /// With which certificate its connections are encrypted, if they are.
+    pub tls: Option<Arc<Tls>>,
+    /// Under which names it may be asked; any, if not said.
+    pub hosts: Option<Hosts>,
 }
 
 impl Listening {
     fn by(self, workers: usize) -> (Serving, Rules) {
+        let rules = Rules {
+            encrypted: self.tls.is_some(),
+            hosts: self.hosts,
+        };
         let serving = Serving {
             workers,
             drain_s: DRAIN_S,
             limits: self.limits,
             counts: self.counts,
+            tls: self.tls,
         };
-        (serving, self.rules)
+        (serving, rules)
     }
 }
 

@@ -118,7 +118,7 @@ impl Node {
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut listeners = Listeners::bind(loopback, loopback).unwrap();
         listeners.limits = setup.limits.clone();
-        let (public, admin) = (listeners.listen, listeners.admin_listen);
+        let (public, admin) = (listeners.listen, listeners.admin_listen.tcp().unwrap());
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (started, engine) = sync_channel(1);
         let ports = Ports {

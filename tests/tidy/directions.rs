@@ -37,7 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Between the sockets and HTTP: it knows no surface.
     ("edge",        &["session", "clock"]),
     // The operator's side.
-    ("dev",         &["session", "engine", "door", "credentials", "durability", "entropy"]),
+    ("dev",         &["session", "engine", "door", "credentials", "durability", "entropy", "config"]),
     ("cli",         &["config"]),
 ];
 

@@ -2,6 +2,7 @@
 //! audit stream.
 
 use std::future::{Ready, ready};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
@@ -12,6 +13,7 @@ use compact_str::CompactString;
 use super::error::Problem;
 use crate::audit::note::Note;
 use crate::door::Engine;
+use crate::edge::connection::{Connection, Peer};
 use crate::http::headers::{Single, single};
 use crate::http::origin;
 use crate::http::surroundings::Surroundings;
@@ -128,27 +130,38 @@ impl Caller {
     }
 }
 
+/// What the owner is called who comes without a token, by the socket of this machine.
+const SOCKET: &str = "socket";
+
+/// Whether a request comes from a process of the user who runs this one.
+fn is_owner(request: &HttpRequest) -> bool {
+    let connection = request.conn_data::<Rc<Connection>>();
+    connection.is_some_and(|connection| connection.peer() == Peer::Owner)
+}
+
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let tokens = request.app_data::<web::Data<AdminTokens>>();
-        let presented = match single(request.headers(), &AUTHORIZATION) {
-            Single::One(value) => value.strip_prefix(b"Bearer "),
+        let known = match single(request.headers(), &AUTHORIZATION) {
+            Single::One(value) => tokens
+                .zip(value.strip_prefix(b"Bearer "))
+                .and_then(|(tokens, presented)| tokens.find(presented))
+                .map(|known| (known.role, known.name.clone())),
+            // Whoever runs the process may do with it what he likes.
+            Single::Absent if is_owner(request) => Some((Role::Own, SOCKET.into())),
             Single::Absent | Single::Repeated => None,
         };
-        let known = tokens
-            .zip(presented)
-            .and_then(|(tokens, presented)| tokens.find(presented));
         let surroundings = request.app_data::<web::Data<Surroundings>>();
-        let caller = known.zip(surroundings).map(|(known, surroundings)| {
+        let caller = known.zip(surroundings).map(|((role, name), surroundings)| {
             let operator = Actor::Operator(Operator {
-                role: known.role.name(),
-                token: known.name.clone(),
+                role: role.name(),
+                token: name,
             });
             Self {
-                role: known.role,
+                role,
                 origin: origin::at_admin(operator, request, surroundings),
                 request: request.clone(),
             }

@@ -45,7 +45,7 @@ impl Served {
         let journal = MemoryJournal::new(Pace::Prompt, Keep::Everything);
         let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
         let listeners = Listeners::bind(loopback, loopback).unwrap();
-        let (public, admin) = (listeners.listen, listeners.admin_listen);
+        let (public, admin) = (listeners.listen, listeners.admin_listen.tcp().unwrap());
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let (started, start) = sync_channel(1);
         let ports = Ports {

@@ -83,6 +83,7 @@ fn metrics_are_in_the_text_format_and_count() {
         "sessile_connections",
         "sessile_connections_crowded_total",
         "sessile_connections_full_total",
+        "sessile_connections_handshakes_failed_total",
         "sessile_connections_malformed_total",
         "sessile_connections_replaced_total",
         "sessile_connections_slow_total",

@@ -13,7 +13,7 @@ const ISSUERS: &[Role] = &[Role::Issue, Role::Own];
 const OWNERS: &[Role] = &[Role::Own];
 
 /// Every route: method, path, who may, and what it answers to a body that says nothing.
-const ROUTES: [(&str, &str, &[Role], u16); 23] = [
+const ROUTES: [(&str, &str, &[Role], u16); 27] = [
     ("GET", "/admin/v1/accounts", READERS, 200),
     ("POST", "/admin/v1/accounts", OWNERS, 422),
     ("GET", "/admin/v1/accounts/alice", READERS, 200),
@@ -33,6 +33,10 @@ const ROUTES: [(&str, &str, &[Role], u16); 23] = [
     ("GET", "/admin/v1/sessions/nothing", READERS, 404),
     ("DELETE", "/admin/v1/sessions/nothing", OPERATORS, 404),
     ("GET", "/admin/v1/sessions?username=nobody", READERS, 404),
+    ("GET", "/admin/v1/templates", READERS, 200),
+    ("GET", "/admin/v1/templates/nothing", READERS, 404),
+    ("PUT", "/admin/v1/templates/nothing", OWNERS, 422),
+    ("DELETE", "/admin/v1/templates/nothing", OWNERS, 404),
     ("GET", "/admin/v1/digest", READERS, 200),
     // A node of these tests keeps nothing on disk.
     ("POST", "/admin/v1/snapshot", OPERATORS, 409),
@@ -53,6 +57,35 @@ fn served() -> Served {
     let served = Served::start(std::sync::Arc::new(sessile::entropy::SystemEntropy));
     served.administer("POST", "/admin/v1/accounts", json!({"username": "alice"}));
     served
+}
+
+/// Whether a path is one of those that a route's pattern describes.
+fn is_of(path: &str, pattern: &str) -> bool {
+    let path = path.split('?').next().unwrap();
+    let (here, there) = (path.split('/'), pattern.split('/'));
+    here.clone().count() == there.clone().count()
+        && here
+            .zip(there)
+            .all(|(here, there)| here == there || there.starts_with('{'))
+}
+
+#[test]
+fn the_table_has_every_route_that_is_mounted() {
+    let source = include_str!("../../../src/http/admin/mod.rs");
+    let mut mounted = 0;
+    for resource in source.split("resource(\"").skip(1) {
+        let (pattern, routes) = resource.split_once('"').unwrap();
+        let methods = routes.split("web::").skip(1);
+        for (method, _) in methods.filter_map(|route| route.split_once("().to(")) {
+            let listed = ROUTES.iter().any(|(listed, path, _, _)| {
+                listed.eq_ignore_ascii_case(method) && is_of(path, pattern)
+            });
+            assert!(listed, "{method} {pattern} is not in the table");
+            mounted += 1;
+        }
+    }
+    let listed = ROUTES.iter().filter(|(_, path, _, _)| !path.contains('?'));
+    assert_eq!(listed.count(), mounted);
 }
 
 #[test]

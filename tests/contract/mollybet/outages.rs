@@ -82,7 +82,7 @@ fn without_randomness_nothing_is_issued() {
     };
     let loopback = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let listeners = Listeners::bind(loopback, loopback).unwrap();
-    let (public, admin) = (listeners.listen, listeners.admin_listen);
+    let (public, admin) = (listeners.listen, listeners.admin_listen.tcp().unwrap());
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (started, ready) = sync_channel(1);
     let thread = std::thread::spawn(move || {
