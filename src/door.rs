@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::audit::note::Note;
 use crate::audit::sink::AuditFigures;
+use crate::credentials::failures::Failures;
 use crate::credentials::login::{FirstStep, Login, LoginRefusal, Proof};
 use crate::engine::clients::ClientView;
 use crate::engine::command::{Command, Reply};
@@ -19,6 +20,7 @@ use crate::engine::view::SessionView;
 use crate::entropy::EntropyFailed;
 use crate::session::account::{Account, PasswordHash};
 use crate::session::activity::Look;
+use crate::session::client::SignIn;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::jwt::{SigningAlgorithm, Template};
 use crate::session::key::{Key, KeyKind};
@@ -46,6 +48,17 @@ pub enum ServiceError {
     /// No random bytes were to be had, so nothing was issued.
     #[error(transparent)]
     Entropy(#[from] EntropyFailed),
+}
+
+/// Why a code does not complete a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodeRefusal {
+    /// It is wrong, or it is not looked at.
+    #[error(transparent)]
+    Code(#[from] LoginRefusal),
+    /// The login takes no more codes.
+    #[error(transparent)]
+    Login(#[from] ServiceError),
 }
 
 /// What a read gives: the embedded engine always answers now.
@@ -162,6 +175,10 @@ pub struct Figures {
     pub events: u64,
     /// The audit stream.
     pub audit: AuditFigures,
+    /// Logins looked at since start: each cost a password's hash.
+    pub logins: u64,
+    /// Logins not looked at since start because too many had failed.
+    pub delayed: u64,
     /// What the process holds and may hold; `None` if it has no ceiling.
     pub memory: Option<MemoryFigures>,
 }
@@ -273,14 +290,15 @@ pub trait Engine: Clone + Send + 'static {
     /// Checks a name and a password alone; where a second factor is asked for, no session may follow.
     fn begin_log_in(&self, login: Login) -> impl Future<Output = Result<FirstStep, LoginRefusal>>;
 
-    /// Checks the code of a login whose password was right under this generation of the account.
+    /// Checks a code of a login that is pending on a client. It takes one of the guesses that the login
+    /// has, unless its name is delayed: then the code is not looked at.
     fn check_code(
         &self,
         origin: &Origin,
-        account: AccountId,
-        generation: u32,
+        client: ClientId,
+        pending: SignIn,
         code: &str,
-    ) -> impl Future<Output = Result<Proof, LoginRefusal>>;
+    ) -> impl Future<Output = Result<Proof, CodeRefusal>>;
 
     /// A session's own token that is valid for a minute.
     fn session_token(&self, of: TokenOf) -> impl Future<Output = Result<String, ServiceError>>;
@@ -341,6 +359,9 @@ pub trait Engine: Clone + Send + 'static {
 
     /// The account at this place.
     fn account(&self, id: AccountId) -> Answer<Option<Arc<Account>>>;
+
+    /// What failed on the account at this place, and what that costs at the moment.
+    fn failures(&self, id: AccountId) -> Answer<Option<Failures>>;
 
     /// Accounts after this place, at most `max`.
     fn accounts(

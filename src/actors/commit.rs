@@ -144,6 +144,12 @@ impl Commit {
         self.refused.load(Ordering::Acquire)
     }
 
+    /// The journal refused it, and what it took away is known to memory alone. Counts of failures are not
+    /// missed: nothing lives again without them.
+    pub(super) fn is_unrecorded(&self) -> bool {
+        self.was_refused() && self.restricts && self.parts.iter().any(Part::is_restriction)
+    }
+
     /// Its parts, if its decider said them of its own accord.
     pub(super) fn upkeep(&self) -> &[Part] {
         match self.stake {

@@ -1,6 +1,7 @@
 //! The embedded engine behind the door: reads go straight to the published state, everything else
 //! becomes a message to its decider.
 
+mod logins;
 mod signing;
 
 use std::net::IpAddr;
@@ -11,7 +12,7 @@ use tokio::sync::{Mutex, oneshot};
 use zeroize::Zeroizing;
 
 use self::signing::unsigned;
-use super::audited::{self, Attempt, Deed};
+use super::audited::{self, Deed};
 use super::commit::Queues;
 use super::images::Mark;
 use super::mailbox::Mailbox;
@@ -21,8 +22,11 @@ use super::owner::Shared;
 use super::rooms::ShardRoom;
 use super::unrecorded::Unrecorded;
 use crate::audit::note::Note;
+use crate::credentials::failures::Failures;
 use crate::credentials::login::{FirstStep, Login, LoginDesk, LoginRefusal, Proof};
-use crate::door::{Answer, Engine, Figures, ServiceError, SessionSummary, SigningKeySummary};
+use crate::door::{
+    Answer, CodeRefusal, Engine, Figures, ServiceError, SessionSummary, SigningKeySummary,
+};
 use crate::engine::clients::ClientView;
 use crate::engine::command::{Command, Decider, Reply};
 use crate::engine::digest;
@@ -34,6 +38,7 @@ use crate::entropy::{EntropyFailed, SharedEntropy, random};
 use crate::journal::SharedJournal;
 use crate::session::account::{Account, PasswordHash};
 use crate::session::activity::{Look, Touch};
+use crate::session::client::SignIn;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::jwt::{SigningAlgorithm, Template};
 use crate::session::key::{Key, KeyKind};
@@ -257,34 +262,21 @@ impl Engine for EngineHandle {
     }
 
     async fn log_in(&self, login: Login) -> Result<Proof, LoginRefusal> {
-        let attempt = Attempt::login(&self.0.shared, &login)?;
-        let checked = match self.has_room_for_logins() {
-            Ok(()) => self.0.login.check(login).await,
-            Err(refusal) => Err(refusal),
-        };
-        attempt.close(checked).await
+        self.judge(login).await
     }
 
     async fn begin_log_in(&self, login: Login) -> Result<FirstStep, LoginRefusal> {
-        let attempt = Attempt::login(&self.0.shared, &login)?;
-        let checked = match self.has_room_for_logins() {
-            Ok(()) => self.0.login.begin(login).await,
-            Err(refusal) => Err(refusal),
-        };
-        attempt.close(checked).await
+        self.judge_first_step(login).await
     }
 
     async fn check_code(
         &self,
         origin: &Origin,
-        account: AccountId,
-        generation: u32,
+        client: ClientId,
+        pending: SignIn,
         code: &str,
-    ) -> Result<Proof, LoginRefusal> {
-        let attempt = Attempt::code(&self.0.shared, origin, account)?;
-        let desk = &self.0.login;
-        let checked = desk.check_code(origin, account, generation, code).await;
-        attempt.close(checked).await
+    ) -> Result<Proof, CodeRefusal> {
+        self.judge_code(origin, client, pending, code).await
     }
 
     async fn session_token(&self, of: TokenOf) -> Result<String, ServiceError> {
@@ -370,6 +362,10 @@ impl Engine for EngineHandle {
         Answer::Now(self.0.shared.world.accounts.get(id))
     }
 
+    fn failures(&self, id: AccountId) -> Answer<Option<Failures>> {
+        Answer::Now(self.0.login.failures(id))
+    }
+
     fn accounts(
         &self,
         after: Option<AccountId>,
@@ -437,6 +433,8 @@ impl Engine for EngineHandle {
             events: counters.events.load(Ordering::Relaxed),
             memory: memory.figures(),
             audit: self.0.shared.audit.figures(),
+            logins: self.0.login.passwords.verified(),
+            delayed: self.0.login.delayed(),
         })
     }
 

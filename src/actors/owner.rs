@@ -159,14 +159,18 @@ impl<R: Room> Owner<R> {
             Part::Directory(_) => Place::from(shards),
         };
         let stake = match &asked {
-            // Of what a command may take away, only what it does take away is done without a record.
+            // Of what a command may take away, only what it does take away is done without a record; and a
+            // failure counts, however full the disk is.
             Some((ask, _)) => (
                 if ask.command.is_restriction() {
                     Stake::Parts
                 } else {
                     Stake::Grant
                 },
-                ask.command.is_restriction() && parts.iter().any(Part::is_restriction),
+                ask.command.is_restriction()
+                    && parts
+                        .iter()
+                        .any(|part| part.is_restriction() || part.is_count()),
             ),
             None => (Stake::Upkeep, false),
         };
@@ -194,7 +198,7 @@ impl<R: Room> Owner<R> {
         while let Some((commit, stage)) = queue.next() {
             let parts = commit.stage(stage);
             let applied = parts.len() as u64;
-            if applied > 0 && commit.was_refused() {
+            if applied > 0 && commit.is_unrecorded() {
                 self.shared.unrecorded.note();
             }
             let mut ended = Ended::default();

@@ -108,7 +108,8 @@ pub fn start(
     let directory = Mailbox::of(Owner::start_in_arbiter(&arbiter.handle(), move |_| owner));
     arbiters.push(arbiter);
     let tokens = TokenDesk::start(world.clone(), ports.clock.clone(), ports.entropy.clone())?;
-    let login = LoginDesk::new(world, ports.clock, Passwords::start(shared.clock.clone())?);
+    let passwords = Passwords::start(shared.clock.clone())?;
+    let login = LoginDesk::new(world, ports.clock, policy.guessing.clone(), passwords);
     let handle = EngineHandle::new(
         shared,
         ports.entropy,

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::entry::{Actor, Entry, Outcome, Person};
 use crate::credentials::login::Login;
 use crate::engine::command::{AccountChange, AccountPatch, Command, End, Open, Reply};
+use crate::engine::guesses::CountChange;
 use crate::engine::world::World;
 use crate::session::activity::Touch;
 use crate::session::id::{AccountId, ClientId, KeyId, SessionId};
@@ -133,6 +134,13 @@ pub fn of_command(facts: Facts<'_>, origin: &Origin, command: &Command) -> Optio
         }
         Command::DeleteAccount(id) => {
             let mut entry = begin("account.delete");
+            entry.on_behalf_of = Some(facts.person(*id));
+            entry
+        }
+        // The login that is counted is told of by itself.
+        Command::Count(CountChange::Fail(_) | CountChange::Succeed(_)) => return None,
+        Command::Count(CountChange::Clear(id)) => {
+            let mut entry = begin("account.failures_cleared");
             entry.on_behalf_of = Some(facts.person(*id));
             entry
         }

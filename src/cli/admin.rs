@@ -66,6 +66,14 @@ pub enum AccountCommand {
         #[arg(long)]
         keep: Option<String>,
     },
+    /// Show the failed guesses of its password, and whether strangers are stopped because of them.
+    Failures {
+        /// Its name.
+        username: String,
+        /// Forget them: whoever waits may try again.
+        #[arg(long)]
+        clear: bool,
+    },
     /// Delete it, with its sessions and keys.
     Delete {
         /// Its name.
@@ -322,6 +330,10 @@ pub fn account(node: &AdminClient, command: AccountCommand) -> anyhow::Result<Va
         AccountCommand::Revoke { username, keep } => {
             let body = keep.map_or(json!({}), |keep| json!({"keep": keep}));
             node.ask(Method::POST, &[PATH, &username, "revoke"], &[], Some(body))
+        }
+        AccountCommand::Failures { username, clear } => {
+            let method = if clear { Method::DELETE } else { Method::GET };
+            node.ask(method, &[PATH, &username, "failures"], &[], None)
         }
         AccountCommand::Delete { username } => {
             node.ask(Method::DELETE, &[PATH, &username], &[], None)

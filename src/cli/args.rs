@@ -9,7 +9,7 @@ use super::admin::{AccountCommand, KeyCommand, SessionCommand, TemplateCommand};
 use super::offline::{BackupArguments, CheckArguments, InspectArguments, RestoreArguments};
 use super::rotation::RotationCommand;
 use crate::config::address::AdminAddress;
-use crate::config::file::{FileConfig, networks};
+use crate::config::file::{FileConfig, named};
 use crate::config::limits::duration_ms;
 use crate::config::tls::TlsConfig;
 use crate::config::{Config, ConfigError, Durability, LogFormat, SNAPSHOT_EVERY_MS, processors};
@@ -147,6 +147,15 @@ pub struct ServeArguments {
         value_delimiter = ','
     )]
     pub trusted_proxies: Option<Vec<String>>,
+    /// Networks of callers who log in for many users: no bound of failures per address, separated by commas
+    /// [default: loopback, always].
+    #[arg(
+        long,
+        env = "SESSILE_TRUSTED_BACKENDS",
+        value_name = "CIDR,...",
+        value_delimiter = ','
+    )]
+    pub trusted_backends: Option<Vec<String>>,
     /// Country database in the MMDB format, read again on SIGHUP [default: none].
     #[arg(long, env = "SESSILE_GEOIP_DATABASE", value_name = "FILE")]
     pub geoip_database: Option<PathBuf>,
@@ -209,13 +218,13 @@ impl ServeArguments {
                 )));
             }
         };
-        let trusted_proxies = match &self.trusted_proxies {
-            Some(list) => Some(networks(
-                "trusted_proxies",
-                list.iter().map(String::as_str),
-            )?),
-            None => file.trusted_proxies()?,
-        };
+        let trusted_proxies = named("trusted_proxies", self.trusted_proxies.as_deref())?;
+        let trusted_proxies =
+            trusted_proxies.map_or_else(|| file.trusted_proxies(), |it| Ok(Some(it)))?;
+        let backends = named("trusted_backends", self.trusted_backends.as_deref())?;
+        let backends = backends.map_or_else(|| file.trusted_backends(), |it| Ok(Some(it)))?;
+        let mut policy = file.policy()?;
+        policy.guessing.backends = backends.unwrap_or_default();
         let durability = self.durability.as_deref().or(file.durability.as_deref());
         let snapshot_every = self.snapshot_every.or(file.snapshot_every.clone());
         let snapshot_every_ms = snapshot_every.map(|text| duration_ms("snapshot_every", &text));
@@ -242,7 +251,7 @@ impl ServeArguments {
                 .or(file.workers)
                 .unwrap_or_else(|| usize::from(processors())),
             log_format,
-            policy: file.policy()?,
+            policy,
             edge: file.edge()?,
             admin_hosts: file.admin_hosts(),
             memory: file.memory()?,

@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 
 use super::ConfigError;
-use super::file::networks;
+use super::file::named;
 use super::limits::{LimitsSection, duration_ms};
 
 /// The most connections that can be asked for.
@@ -46,16 +46,15 @@ impl LimitsSection {
                 _ => Err(ConfigError(format!("{key}: {text:?} is more than 1 h"))),
             }
         };
-        let exempt = self.connections_exempt.as_ref();
-        let exempt = exempt
-            .map(|list| networks("limits.connections_exempt", list.iter().map(String::as_str)));
+        let exempt = self.connections_exempt.as_deref();
+        let exempt = named("limits.connections_exempt", exempt)?;
         Ok(EdgeConfig {
             connections: count("connections", self.connections)?,
             connections_per_address: count(
                 "connections_per_address",
                 self.connections_per_address,
             )?,
-            connections_exempt: exempt.transpose()?,
+            connections_exempt: exempt,
             head_timeout_ms: time("head_timeout", &self.head_timeout)?,
             body_timeout_ms: time("body_timeout", &self.body_timeout)?,
             write_timeout_ms: time("write_timeout", &self.write_timeout)?,

@@ -49,6 +49,8 @@ pub struct FileConfig {
     pub log_format: Option<String>,
     /// Networks of the proxies whose word about a caller's address is taken.
     pub trusted_proxies: Option<Vec<String>>,
+    /// Networks of callers who call for many: no bound per address.
+    pub trusted_backends: Option<Vec<String>>,
     /// Countries of addresses.
     pub geoip: GeoipSection,
     admin: AdminSection,
@@ -153,10 +155,12 @@ impl FileConfig {
 
     /// The proxies it names: networks, or single addresses.
     pub fn trusted_proxies(&self) -> Result<Option<Vec<IpNet>>, ConfigError> {
-        let named = self.trusted_proxies.as_ref();
-        named
-            .map(|list| networks("trusted_proxies", list.iter().map(String::as_str)))
-            .transpose()
+        named("trusted_proxies", self.trusted_proxies.as_deref())
+    }
+
+    /// The backends it names, likewise.
+    pub fn trusted_backends(&self) -> Result<Option<Vec<IpNet>>, ConfigError> {
+        named("trusted_backends", self.trusted_backends.as_deref())
     }
 
     /// The admin tokens it names.
@@ -179,12 +183,12 @@ impl FileConfig {
     }
 }
 
-/// Reads networks such as `10.0.0.0/8`, or single addresses.
-pub(crate) fn networks<'a>(
+/// Reads what a key names, if it is there: networks such as `10.0.0.0/8`, or single addresses.
+pub(crate) fn named(
     key: &str,
-    texts: impl Iterator<Item = &'a str>,
-) -> Result<Vec<IpNet>, ConfigError> {
-    let read = |text: &str| {
+    texts: Option<&[String]>,
+) -> Result<Option<Vec<IpNet>>, ConfigError> {
+    let read = |text: &String| {
         let text = text.trim();
         let network = text.parse::<IpNet>().ok();
         let network = network.or_else(|| Some(text.parse::<IpAddr>().ok()?.into()));
@@ -194,7 +198,9 @@ pub(crate) fn networks<'a>(
             ))
         })
     };
-    texts.map(read).collect()
+    texts
+        .map(|texts| texts.iter().map(read).collect())
+        .transpose()
 }
 
 impl LifetimesSection {

@@ -5,6 +5,7 @@ use jiff::{Span, SpanRelativeTo, Unit};
 use serde::Deserialize;
 
 use super::ConfigError;
+use crate::session::guessing::GuessPolicy;
 use crate::session::policy::{
     ABSOLUTE_MAX_MS, IDLE_TIMEOUT_MAX_MS, LifetimeRule, PER_ACCOUNT_MAX, Policy, SurfacePolicy,
     WhenFull,
@@ -64,6 +65,16 @@ pub(super) struct LimitsSection {
     i3d: LimitSection,
     clerk: LimitSection,
     xdata: LimitSection,
+    failures: FailuresSection,
+}
+
+/// `[limits.failures]`; 0 stands for no bound.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FailuresSection {
+    per_address: Option<u32>,
+    per_network: Option<u32>,
+    per_minute: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -106,12 +117,25 @@ impl LimitsSection {
             .apply("limits.mollybet", &mut policy.mollybet)?;
         self.i3d.apply("limits.i3d", &mut policy.i3d)?;
         self.clerk.apply("limits.clerk", &mut policy.clerk)?;
+        self.failures.apply(&mut policy.guessing);
         self.xdata.apply("limits.xdata", &mut policy.xdata)
     }
 
     pub(super) fn memory(&self) -> Result<MemoryLimit, ConfigError> {
         let text = self.memory.as_deref();
         text.map_or(Ok(MemoryLimit::default()), MemoryLimit::parse)
+    }
+}
+
+impl FailuresSection {
+    fn apply(&self, guessing: &mut GuessPolicy) {
+        for (said, bound) in [
+            (self.per_address, &mut guessing.per_address),
+            (self.per_network, &mut guessing.per_network),
+            (self.per_minute, &mut guessing.per_minute),
+        ] {
+            *bound = said.unwrap_or(*bound);
+        }
     }
 }
 

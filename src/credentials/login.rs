@@ -1,23 +1,26 @@
 //! Checking somebody who wants to log in, step by step and always in the same time.
 
+use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use compact_str::CompactString;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
+use super::failures::{self, Failures};
 use super::passwords::{Passwords, PoolFull};
-use super::throttle::{Admission, BY_CLIENT_AND_NAME, BY_NAME, Throttle, Verdict};
+use super::throttle::{Admission, Counts, Judging};
 use super::totp;
 use crate::clock::SharedClock;
+use crate::engine::guesses::{CountChange, Success};
 use crate::engine::world::SharedWorld;
-use crate::session::account::{Account, PASSWORD_BYTES_MAX, USERNAME_CHARS_MAX, fold};
+use crate::session::account::{Account, PASSWORD_BYTES_MAX, fold};
+use crate::session::guessing::GuessPolicy;
 use crate::session::id::{AccountId, ClientId};
 use crate::session::origin::Origin;
 use crate::session::state::Factors;
-use crate::session::time::Timestamp;
 
 /// Somebody who wants to log in.
 pub struct Login {
@@ -101,93 +104,112 @@ pub enum LoginRefusal {
 /// Logins that may wait while others of the same name are judged.
 const WAITING_MAX: usize = 1_024;
 
+/// Who keeps count of failures: the directory, by whatever way it is reached.
+pub trait Ledger {
+    /// Has a count changed, and returns once that is written. The error: it was not.
+    fn keep(&self, change: CountChange) -> impl Future<Output = Result<(), NotKept>>;
+}
+
+/// A change of a count was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotKept;
+
 /// Where logins are checked.
 pub struct LoginDesk {
     world: SharedWorld,
     clock: SharedClock,
+    policy: GuessPolicy,
     /// The hashing pool, for those who set passwords, too.
     pub passwords: Passwords,
-    brakes: Mutex<Brakes>,
+    judging: Mutex<Judging>,
     /// Told whenever an attempt was judged.
     judged: Notify,
     waiting: AtomicUsize,
+    delayed: AtomicU64,
 }
 
 impl LoginDesk {
-    /// A desk that knows no failures.
+    /// A desk at which nobody is judged yet.
     #[must_use]
-    pub fn new(world: SharedWorld, clock: SharedClock, passwords: Passwords) -> Self {
+    pub fn new(
+        world: SharedWorld,
+        clock: SharedClock,
+        policy: GuessPolicy,
+        passwords: Passwords,
+    ) -> Self {
         Self {
             world,
             clock,
+            policy,
             passwords,
-            brakes: Mutex::new(Brakes {
-                names: Throttle::new(BY_NAME),
-                pairs: Throttle::new(BY_CLIENT_AND_NAME),
-            }),
+            judging: Mutex::default(),
             judged: Notify::new(),
             waiting: AtomicUsize::new(0),
+            delayed: AtomicU64::new(0),
         }
     }
 
     /// Checks name, password and one-time password. The proof carries the generation that was read
     /// together with the hash (R5).
-    pub async fn check(&self, mut login: Login) -> Result<Proof, LoginRefusal> {
-        let mut attempt = self.admit(Counted::of(&login)).await?;
+    pub async fn check(
+        &self,
+        ledger: &impl Ledger,
+        mut login: Login,
+    ) -> Result<Proof, LoginRefusal> {
+        let attempt = self.admit(self.counts_of(&login)).await?;
         let code = login.otp.take();
         let checked = match self.judge_password(login).await {
             Ok(half) => self.complete(half, code.as_deref()),
             Err(refusal) => Err(refusal),
         };
-        attempt.close(checked)
+        attempt.close(ledger, checked).await
     }
 
     /// Checks name and password alone. What asks for a second factor is left half done: its code is
-    /// for [`LoginDesk::check_code`].
-    pub async fn begin(&self, login: Login) -> Result<FirstStep, LoginRefusal> {
-        let mut attempt = self.admit(Counted::of(&login)).await?;
-        match self.judge_password(login).await {
+    /// for [`LoginDesk::begin_code`].
+    pub async fn begin(
+        &self,
+        ledger: &impl Ledger,
+        login: Login,
+    ) -> Result<FirstStep, LoginRefusal> {
+        let attempt = self.admit(self.counts_of(&login)).await?;
+        let checked = match self.judge_password(login).await {
             Ok(half) if half.described.totp.is_some() => {
-                // Right, but not let in: earlier failures of the name still count. Those of the
-                // pair were about the password alone.
-                attempt.of_pair = Verdict::Right;
-                Ok(FirstStep::Half(half))
+                attempt.close_half(ledger).await;
+                return Ok(FirstStep::Half(half));
             }
-            Ok(half) => attempt
-                .close(self.complete(half, None))
-                .map(FirstStep::Complete),
-            Err(refusal) => attempt.close(Err(refusal)),
-        }
+            Ok(half) => self.complete(half, None),
+            Err(refusal) => Err(refusal),
+        };
+        let proof = attempt.close(ledger, checked).await?;
+        Ok(FirstStep::Complete(proof))
     }
 
-    /// Checks the code of a login whose password was right under `generation` of the account. Wrong
-    /// codes count like wrong passwords.
-    pub async fn check_code(
+    /// Waits until a code of this account may be looked at; `None` if the account is gone. Wrong codes
+    /// count like wrong passwords.
+    pub async fn begin_code(
         &self,
-        _: &Origin,
+        origin: &Origin,
         account: AccountId,
-        generation: u32,
-        code: &str,
-    ) -> Result<Proof, LoginRefusal> {
-        let found = self.world.accounts.get(account);
-        // Where no second factor is asked for, no code is right: nothing would be looked at.
-        let same = |found: &Arc<Account>| {
-            found.generation == generation && found.enabled && found.totp.is_some()
+    ) -> Result<Option<CodeAttempt<'_>>, LoginRefusal> {
+        let Some(described) = self.world.accounts.get(account) else {
+            return Ok(None);
         };
-        let described = found.filter(same).ok_or(LoginRefusal::Wrong)?;
-        let mut attempt = self
-            .admit(Counted::name(described.username.folded()))
-            .await?;
-        if described.is_locked(self.clock.now()) {
-            return Err(LoginRefusal::Locked);
-        }
-        let half = HalfProof {
-            account,
-            generation,
-            factors: Factors::PASSWORD,
-            described,
-        };
-        attempt.close(self.complete(half, Some(code)))
+        let counts = self.counts(&described.username.folded(), origin.address, None);
+        let attempt = self.admit(counts).await?;
+        Ok(Some(CodeAttempt { attempt, account }))
+    }
+
+    /// The failures of an account; `None` if there is none.
+    #[must_use]
+    pub fn failures(&self, account: AccountId) -> Option<Failures> {
+        failures::of(&self.world, &self.policy, account, self.clock.now())
+    }
+
+    /// Attempts that were not looked at because too many had failed.
+    #[must_use]
+    pub fn delayed(&self) -> u64 {
+        self.delayed.load(Ordering::Relaxed)
     }
 
     /// Adds the second factor, where one is asked for.
@@ -220,10 +242,12 @@ impl LoginDesk {
         let hash = found
             .as_ref()
             .and_then(|(_, account)| account.password.clone());
-        if login.password.len() > PASSWORD_BYTES_MAX {
-            return Err(LoginRefusal::Wrong);
-        }
-        let fits = self.passwords.verify(login.password, hash).await;
+        // One that is too long fits nothing, after the same time.
+        let (password, hash) = match login.password.len() > PASSWORD_BYTES_MAX {
+            true => (Zeroizing::default(), None),
+            false => (login.password, hash),
+        };
+        let fits = self.passwords.verify(password, hash).await;
         // Whatever else is wrong with an account shows only to its right password (R19).
         if !fits.map_err(|PoolFull| LoginRefusal::Overloaded)? {
             return Err(LoginRefusal::Wrong);
@@ -243,23 +267,29 @@ impl LoginDesk {
         })
     }
 
-    /// Waits until an attempt under these names may be judged.
-    async fn admit(&self, counted: Counted) -> Result<Attempt<'_>, LoginRefusal> {
+    fn counts_of(&self, login: &Login) -> Counts {
+        self.counts(&fold(&login.username), login.origin.address, login.client)
+    }
+
+    fn counts(&self, folded: &str, address: Option<IpAddr>, client: Option<ClientId>) -> Counts {
+        let now = self.clock.now();
+        Counts::of(&self.world, &self.policy, folded, address, client, now)
+    }
+
+    /// Waits until an attempt may be judged.
+    async fn admit(&self, counts: Counts) -> Result<Attempt<'_>, LoginRefusal> {
         let mut place = None;
         loop {
             // Enrolled before asking, so that no verdict in between goes unheard.
             let judged = self.judged.notified();
-            let admission = self.brakes.lock().begin(&counted, self.clock.now());
+            let now = self.clock.now();
+            let begun =
+                |judging: &mut Judging| judging.begin(&self.world, &self.policy, &counts, now);
+            let admission = begun(&mut self.judging.lock());
             match admission {
-                Admission::Now => {
-                    return Ok(Attempt {
-                        desk: self,
-                        counted,
-                        of_name: Verdict::Neither,
-                        of_pair: Verdict::Neither,
-                    });
-                }
+                Admission::Now => return Ok(Attempt { desk: self, counts }),
                 Admission::After(retry_after_ms) => {
+                    self.delayed.fetch_add(1, Ordering::Relaxed);
                     return Err(LoginRefusal::Throttled { retry_after_ms });
                 }
                 Admission::Soon => {}
@@ -268,66 +298,6 @@ impl LoginDesk {
                 place = Some(Place::take(&self.waiting).ok_or(LoginRefusal::Overloaded)?);
             }
             judged.await;
-        }
-    }
-}
-
-/// Bytes of a name by which failures are counted: no user name is longer, so what is cut off tells
-/// apart only names that nobody has.
-const COUNTED_BYTES_MAX: usize = 4 * USERNAME_CHARS_MAX;
-
-/// Under what the failures of an attempt are counted.
-struct Counted {
-    /// The name, folded.
-    name: CompactString,
-    /// The client and the name together, for surfaces that count those.
-    pair: Option<CompactString>,
-}
-
-impl Counted {
-    fn of(login: &Login) -> Self {
-        let name = fold(&login.username);
-        let mut counted = Self::name(name);
-        counted.pair = login.client.map(|client| {
-            let mut pair = CompactString::from(client.to_string());
-            pair.push_str(&counted.name);
-            pair
-        });
-        counted
-    }
-
-    fn name(mut name: CompactString) -> Self {
-        name.truncate(name.floor_char_boundary(COUNTED_BYTES_MAX));
-        Self { name, pair: None }
-    }
-}
-
-/// The failures of names, and of clients and names together.
-struct Brakes {
-    names: Throttle,
-    pairs: Throttle,
-}
-
-impl Brakes {
-    /// Both must let the attempt through.
-    fn begin(&mut self, counted: &Counted, now: Timestamp) -> Admission {
-        if let Some(pair) = &counted.pair {
-            let admission = self.pairs.begin(pair, now);
-            if admission != Admission::Now {
-                return admission;
-            }
-        }
-        let admission = self.names.begin(&counted.name, now);
-        if let (true, Some(pair)) = (admission != Admission::Now, &counted.pair) {
-            self.pairs.end(pair, now, Verdict::Neither);
-        }
-        admission
-    }
-
-    fn end(&mut self, counted: &Counted, now: Timestamp, of_name: Verdict, of_pair: Verdict) {
-        self.names.end(&counted.name, now, of_name);
-        if let Some(pair) = &counted.pair {
-            self.pairs.end(pair, now, of_pair);
         }
     }
 }
@@ -349,41 +319,101 @@ impl Drop for Place<'_> {
     }
 }
 
-/// An attempt that is being judged. However it ends, also by hanging up, it is ended in the throttles.
+/// An attempt that is being judged. However it ends, also by hanging up, it no longer is one then; whoever
+/// hangs up before the verdict learned nothing, and is not counted.
 struct Attempt<'a> {
     desk: &'a LoginDesk,
-    counted: Counted,
-    of_name: Verdict,
-    of_pair: Verdict,
+    counts: Counts,
 }
 
 impl Attempt<'_> {
-    /// Notes how it ended. Where failures count per client, whatever is wrong with an account is
-    /// answered like a wrong password, and so it is counted like one (R19).
-    fn close<T>(&mut self, checked: Result<T, LoginRefusal>) -> Result<T, LoginRefusal> {
-        (self.of_name, self.of_pair) = match &checked {
-            Ok(_) => (Verdict::Right, Verdict::Right),
-            Err(LoginRefusal::Wrong) => (Verdict::Wrong, Verdict::Wrong),
-            Err(LoginRefusal::Disabled | LoginRefusal::Locked) => {
-                (Verdict::Neither, Verdict::Wrong)
+    /// Has it counted how it ended. A failure that cannot be written is not told as one.
+    async fn close(
+        self,
+        ledger: &impl Ledger,
+        checked: Result<Proof, LoginRefusal>,
+    ) -> Result<Proof, LoginRefusal> {
+        match &checked {
+            Ok(proof) => {
+                let success = self.counts.succeeded(&self.desk.world, proof.account);
+                // If this is not kept, nothing is forgotten: whoever was let in is let in all the same.
+                let _ = ledger.keep(CountChange::Succeed(success)).await;
             }
-            Err(
-                LoginRefusal::SecondFactorRequired
-                | LoginRefusal::Throttled { .. }
-                | LoginRefusal::Overloaded,
-            ) => (Verdict::Neither, Verdict::Neither),
-        };
+            Err(refusal) if self.counts_as_failure(*refusal) => {
+                let failure = CountChange::Fail(self.counts.failed());
+                let kept = ledger.keep(failure).await;
+                kept.map_err(|NotKept| LoginRefusal::Overloaded)?;
+            }
+            Err(_) => {}
+        }
         checked
+    }
+
+    /// Right, but not let in yet: earlier failures of the name still count. Those on the guest key were
+    /// about the password alone.
+    async fn close_half(self, ledger: &impl Ledger) {
+        if let Some(device) = self.counts.device() {
+            let success = Success {
+                cleared: vec![device],
+                ..Success::default()
+            };
+            let _ = ledger.keep(CountChange::Succeed(success)).await;
+        }
+    }
+
+    /// Where failures count per guest key, whatever is wrong with an account is answered like a wrong
+    /// password, and so it is counted like one (R19).
+    fn counts_as_failure(&self, refusal: LoginRefusal) -> bool {
+        match refusal {
+            LoginRefusal::Wrong => true,
+            LoginRefusal::Disabled | LoginRefusal::Locked => self.counts.device().is_some(),
+            LoginRefusal::SecondFactorRequired
+            | LoginRefusal::Throttled { .. }
+            | LoginRefusal::Overloaded => false,
+        }
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        let now = self.desk.clock.now();
-        let mut brakes = self.desk.brakes.lock();
-        brakes.end(&self.counted, now, self.of_name, self.of_pair);
-        drop(brakes);
+        self.desk.judging.lock().end(&self.counts);
         self.desk.judged.notify_waiters();
+    }
+}
+
+/// A code that may be looked at.
+pub struct CodeAttempt<'a> {
+    attempt: Attempt<'a>,
+    account: AccountId,
+}
+
+impl CodeAttempt<'_> {
+    /// Checks the code of a login whose password was right under `generation` of the account.
+    pub async fn judge(
+        self,
+        ledger: &impl Ledger,
+        generation: u32,
+        code: &str,
+    ) -> Result<Proof, LoginRefusal> {
+        let Self { attempt, account } = self;
+        let desk = attempt.desk;
+        let found = desk.world.accounts.get(account);
+        // Where no second factor is asked for, no code is right: nothing is looked at, and nothing counts.
+        let same = |found: &Arc<Account>| {
+            found.generation == generation && found.enabled && found.totp.is_some()
+        };
+        let described = found.filter(same).ok_or(LoginRefusal::Wrong)?;
+        if described.is_locked(desk.clock.now()) {
+            return Err(LoginRefusal::Locked);
+        }
+        let half = HalfProof {
+            account,
+            generation,
+            factors: Factors::PASSWORD,
+            described,
+        };
+        let checked = desk.complete(half, Some(code));
+        attempt.close(ledger, checked).await
     }
 }
 
@@ -391,9 +421,13 @@ impl Drop for Attempt<'_> {
 mod tests {
     use super::*;
     use crate::clock::{Clock, ManualClock};
+    use crate::engine::command::Command;
+    use crate::engine::directory::Directory;
     use crate::engine::event::{AccountCause, DirectoryEvent, Part};
+    use crate::engine::facts;
     use crate::engine::world::World;
     use crate::session::account::{ClientType, TotpSeed, Username};
+    use crate::session::guessing::STOPPED_RETRY_MS;
     use crate::session::time::Timestamp;
     use crate::session::token::InstallKey;
     use totp_rs::{Builder, Secret};
@@ -404,8 +438,23 @@ mod tests {
     /// A desk, and the accounts `alice` and `otto`, of whom a second factor is asked.
     struct Scene {
         desk: LoginDesk,
+        directory: Mutex<Directory>,
         clock: Arc<ManualClock>,
         runtime: tokio::runtime::Runtime,
+    }
+
+    /// A directory that needs no journal.
+    impl Ledger for Scene {
+        async fn keep(&self, change: CountChange) -> Result<(), NotKept> {
+            let world = &self.desk.world;
+            let own = &mut self.directory.lock();
+            let change = Command::Count(change);
+            let decided = facts::decide_in_directory(world, own, &change, self.clock.now());
+            for part in decided.unwrap().parts {
+                world.apply(&part, None);
+            }
+            Ok(())
+        }
     }
 
     const ALICE: AccountId = AccountId(0);
@@ -418,7 +467,8 @@ mod tests {
             let world = Arc::new(World::new(InstallKey::new([7; 32])));
             let builder = tokio::runtime::Builder::new_current_thread().build();
             let scene = Self {
-                desk: LoginDesk::new(world, clock.clone(), passwords),
+                desk: LoginDesk::new(world, clock.clone(), GuessPolicy::default(), passwords),
+                directory: Mutex::default(),
                 clock,
                 runtime: builder.unwrap(),
             };
@@ -466,19 +516,34 @@ mod tests {
         }
 
         fn begin(&self, name: &str, password: &str) -> Result<FirstStep, LoginRefusal> {
-            self.runtime.block_on(self.desk.begin(Login {
-                origin: Origin::node().clone(),
+            self.begin_from(None, name, password)
+        }
+
+        fn begin_from(
+            &self,
+            from: Option<&str>,
+            name: &str,
+            password: &str,
+        ) -> Result<FirstStep, LoginRefusal> {
+            let login = Login {
+                origin: Origin {
+                    address: from.map(|from| from.parse().unwrap()),
+                    ..Origin::node().clone()
+                },
                 username: name.to_owned(),
                 exact_name: false,
                 password: Zeroizing::new(password.to_owned()),
                 otp: None,
                 client: None,
-            }))
+            };
+            self.runtime.block_on(self.desk.begin(self, login))
         }
 
         fn code(&self, generation: u32, code: &str) -> Result<Proof, LoginRefusal> {
-            let checked = self.desk.check_code(Origin::node(), OTTO, generation, code);
-            self.runtime.block_on(checked)
+            self.runtime.block_on(async {
+                let attempt = self.desk.begin_code(Origin::node(), OTTO).await?;
+                attempt.unwrap().judge(self, generation, code).await
+            })
         }
 
         /// The code that is right so many milliseconds from now.
@@ -560,10 +625,8 @@ mod tests {
             (account.totp, account.enabled) = (None, true)
         });
         assert_eq!(scene.code(4, &code), Err(LoginRefusal::Wrong), "no factor");
-        let nobody = scene
-            .desk
-            .check_code(Origin::node(), AccountId(9), 0, &code);
-        assert_eq!(scene.runtime.block_on(nobody), Err(LoginRefusal::Wrong));
+        let nobody = scene.desk.begin_code(Origin::node(), AccountId(9));
+        assert!(matches!(scene.runtime.block_on(nobody), Ok(None)));
     }
 
     /// M-51: each delays the other. A right password is no reason to forget the codes before it.
@@ -591,5 +654,63 @@ mod tests {
             assert_eq!(scene.code(3, "x"), Err(LoginRefusal::Wrong));
         }
         assert!(scene.code(3, &code).is_ok());
+    }
+    /// O4 of the reliability goals: the victim of an attack logs in from where he is known.
+    #[test]
+    fn whoever_is_known_waits_for_his_own_failures_alone() {
+        let scene = Scene::set();
+        let (home, elsewhere) = (Some("192.0.2.7"), Some("198.51.100.1"));
+        let right = |from: Option<&str>| scene.begin_from(from, "alice", "password-1");
+        let wrong = |from: Option<&str>| scene.begin_from(from, "alice", "password-2");
+        assert!(right(home).is_ok());
+        for n in 0..100 {
+            // Spread, so that no address is delayed.
+            let from = format!("203.{n}.113.5");
+            assert_eq!(wrong(Some(&from)), Err(LoginRefusal::Wrong), "{n}");
+            scene.clock.advance_ms(30_000);
+        }
+        let stopped = LoginRefusal::Throttled {
+            retry_after_ms: STOPPED_RETRY_MS,
+        };
+        assert_eq!(right(elsewhere), Err(stopped));
+        for _ in 0..5 {
+            assert_eq!(wrong(home), Err(LoginRefusal::Wrong));
+        }
+        let delayed = LoginRefusal::Throttled {
+            retry_after_ms: 1_000,
+        };
+        assert_eq!(right(home), Err(delayed));
+        scene.clock.advance_ms(1_000);
+        assert!(right(home).is_ok());
+        // That lifts the stop, and leaves strangers their delay.
+        assert_eq!(wrong(elsewhere), Err(LoginRefusal::Wrong));
+        let delayed = LoginRefusal::Throttled {
+            retry_after_ms: 30_000,
+        };
+        assert_eq!(right(elsewhere), Err(delayed));
+        scene.clock.advance_ms(30_000);
+        assert!(right(elsewhere).is_ok());
+    }
+
+    /// V-39: on a guest key whatever is wrong is told like a wrong password, so it counts like one.
+    #[test]
+    fn on_a_guest_key_a_right_password_that_is_refused_counts() {
+        let scene = Scene::set();
+        scene.change(ALICE, |account| account.locked = true);
+        let login = || Login {
+            origin: Origin::node().clone(),
+            username: "alice".to_owned(),
+            exact_name: false,
+            password: Zeroizing::new("password-1".to_owned()),
+            otp: None,
+            client: Some(ClientId::from_bytes([1; 16])),
+        };
+        for _ in 0..5 {
+            let refused = scene.runtime.block_on(scene.desk.begin(&scene, login()));
+            assert_eq!(refused, Err(LoginRefusal::Locked));
+        }
+        let elsewhere = scene.begin("alice", "password-1");
+        let retry_after_ms = 1_000;
+        assert_eq!(elsewhere, Err(LoginRefusal::Throttled { retry_after_ms }));
     }
 }

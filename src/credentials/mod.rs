@@ -4,7 +4,8 @@
 //! Invariants: hashing has a bounded pool of its own, so a storm of logins moves nobody else's
 //! latency; whatever is wrong, a wrong login costs the same time (R19).
 
+pub mod failures;
 pub mod login;
 pub mod passwords;
-pub mod throttle;
+mod throttle;
 pub mod totp;

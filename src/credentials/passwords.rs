@@ -4,6 +4,7 @@
 //! its job is done; memory is bounded by the number of threads; whoever answers requests comes first.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use argon2::password_hash::PasswordVerifier;
@@ -60,6 +61,7 @@ struct Job {
 pub struct Passwords {
     jobs: SyncSender<Job>,
     clock: SharedClock,
+    verified: Arc<AtomicU64>,
 }
 
 impl Passwords {
@@ -69,14 +71,20 @@ impl Passwords {
         let threads = processors.saturating_sub(1).max(1);
         let (jobs, waiting) = sync_channel(QUEUE_PER_THREAD * threads);
         let waiting = Arc::new(Mutex::new(waiting));
+        let verified = Arc::new(AtomicU64::new(0));
         for n in 0..threads {
             let (waiting, clock) = (waiting.clone(), clock.clone());
+            let verified = verified.clone();
             let name = format!("sessile-argon2-{n}");
             std::thread::Builder::new()
                 .name(name)
-                .spawn(move || work(&waiting, &clock))?;
+                .spawn(move || work(&waiting, &clock, &verified))?;
         }
-        Ok(Self { jobs, clock })
+        Ok(Self {
+            jobs,
+            clock,
+            verified,
+        })
     }
 
     /// Whether the password fits the hash. Without a hash the answer is no, after the same time.
@@ -88,6 +96,12 @@ impl Passwords {
         let (reply, answer) = oneshot::channel();
         self.queue(password, Work::Verify(hash, reply))?;
         answer.await.map_err(|_| PoolFull)
+    }
+
+    /// Passwords that were compared with a hash, or with what stands in for none.
+    #[must_use]
+    pub fn verified(&self) -> u64 {
+        self.verified.load(Ordering::Relaxed)
     }
 
     /// Hashes a password with this salt.
@@ -112,7 +126,7 @@ impl Passwords {
 }
 
 /// Does jobs until the pool is dropped.
-fn work(waiting: &Mutex<Receiver<Job>>, clock: &SharedClock) {
+fn work(waiting: &Mutex<Receiver<Job>>, clock: &SharedClock, verified: &AtomicU64) {
     // Of this thread alone. A system that does not know that leaves it as it is.
     let _ = nice(NICENESS);
     let argon2 = argon2();
@@ -120,7 +134,7 @@ fn work(waiting: &Mutex<Receiver<Job>>, clock: &SharedClock) {
         let Ok(job) = waiting.lock().recv() else {
             return;
         };
-        do_job(job, &argon2, clock);
+        do_job(job, &argon2, clock, verified);
     }
 }
 
@@ -129,7 +143,7 @@ fn argon2() -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, cost)
 }
 
-fn do_job(job: Job, argon2: &Argon2<'_>, clock: &SharedClock) {
+fn do_job(job: Job, argon2: &Argon2<'_>, clock: &SharedClock, verified: &AtomicU64) {
     if clock.now().since_ms(job.queued_at) > QUEUE_AGE_MAX_MS {
         // Dropping the reply channel tells the one who waits.
         return;
@@ -140,6 +154,7 @@ fn do_job(job: Job, argon2: &Argon2<'_>, clock: &SharedClock) {
         Work::Verify(hash, reply) => {
             let phc = hash.as_ref().map_or(NOBODY, |hash| &hash.0);
             let fits = argon2.verify_password(password, phc).is_ok();
+            verified.fetch_add(1, Ordering::Relaxed);
             let _ = reply.send(fits && hash.is_some());
         }
         Work::Hash(salt, reply) => {
@@ -182,6 +197,7 @@ mod tests {
         let pool = Passwords {
             jobs,
             clock: clock.clone(),
+            verified: Arc::default(),
         };
         let ask = || Box::pin(pool.verify(Zeroizing::new("correct horse 1".into()), None));
         let mut waiting_ones: Vec<_> = (0..QUEUE_PER_THREAD).map(|_| ask()).collect();
@@ -198,7 +214,7 @@ mod tests {
             // As long as there are jobs, and no longer.
             while let Ok(job) = waiting.lock().try_recv() {
                 assert!(shared.now().since_ms(job.queued_at) > QUEUE_AGE_MAX_MS);
-                do_job(job, &argon2(), &shared);
+                do_job(job, &argon2(), &shared, &AtomicU64::new(0));
             }
         });
         thread.join().unwrap();

@@ -1,235 +1,158 @@
-//! Counting failed guesses, and what they cost whoever guesses next: one table per rule.
+//! Who may be looked at now: what failed before, and who is being looked at at this moment.
 //!
-//! A name is counted whether it exists or not, so the answer tells nothing (R19). Live sessions are
-//! not touched: nobody is locked out by others' guesses.
-//! Invariants: no more attempts under a name are judged at once than may fail before the next delay,
-//! so guesses at the same instant learn no more than guesses in a row; at most 65,536 names are
-//! remembered; under pressure the one with the fewest failures among a few is forgotten, so a flood
-//! of names does not wash a victim's counter away.
+//! What failed is kept by the directory ([`crate::engine::guesses`]) and read here; only those who are being
+//! judged are known to this file. Invariants: no more attempts of one count are judged at once than may fail
+//! before its next delay, so guesses at the same instant learn no more than guesses in a row; an attempt
+//! stays among those being judged until its failure is counted; a count that nobody is judged under takes
+//! no room.
 
-use compact_str::CompactString;
+use std::net::IpAddr;
+
 use hashbrown::HashMap;
 
+use crate::engine::guesses::Success;
+use crate::engine::world::World;
+use crate::session::guessing::{Counted, GuessKind, GuessPolicy};
+use crate::session::id::{AccountId, ClientId};
 use crate::session::time::Timestamp;
 
-/// What failures cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Failures that cost nothing.
-    pub free_failures: u32,
-    /// Failures older than this no longer count.
-    pub window_ms: u64,
-    /// What comes after the free ones.
-    pub delay: Delay,
+/// Under what the failures of an attempt are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// The name: as strangers try it, or as somebody does on a network from which he is known.
+    name: Counted,
+    /// The name as strangers try it.
+    strangers: Counted,
+    /// The name on one guest key, for surfaces that count that.
+    device: Option<Counted>,
+    /// Address, network and node.
+    places: Vec<Counted>,
+    address: Option<IpAddr>,
 }
 
-/// How long nobody is looked at after too many failures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Delay {
-    /// At first so long, and after each further failure twice as long, up to a maximum.
-    Doubling {
-        /// The first delay, in milliseconds.
-        first_ms: u64,
-        /// The longest, in milliseconds.
-        max_ms: u64,
-    },
-    /// Until the window that began with the first failure has passed.
-    RestOfWindow,
-}
-
-/// The rule for a user name: delays that grow up to 30 s. Source: M-51 to M-58.
-pub const BY_NAME: Rule = Rule {
-    free_failures: 5,
-    window_ms: 15 * 60_000,
-    delay: Delay::Doubling {
-        first_ms: 1_000,
-        max_ms: 30_000,
-    },
-};
-
-/// The rule for a user name on one client: five failures, then nothing for the rest of a quarter of an
-/// hour. Source: V-60.
-pub const BY_CLIENT_AND_NAME: Rule = Rule {
-    free_failures: 5,
-    window_ms: 15 * 60_000,
-    delay: Delay::RestOfWindow,
-};
-
-/// Names that are remembered.
-const NAMES_MAX: usize = 65_536;
-/// How many names are compared when one must be forgotten.
-const SAMPLE: usize = 16;
-
-#[derive(Debug)]
-struct Failures {
-    name: CompactString,
-    count: u32,
-    /// Attempts that are being judged at the moment.
-    pending: u32,
-    first: Timestamp,
-    last: Timestamp,
-}
-
-impl Failures {
-    fn is_old(&self, rule: &Rule, now: Timestamp) -> bool {
-        let since = match rule.delay {
-            Delay::Doubling { .. } => self.last,
-            Delay::RestOfWindow => self.first,
-        };
-        now.since_ms(since) >= rule.window_ms
-    }
-
-    /// Milliseconds until the next attempt may be judged.
-    fn left_ms(&self, rule: &Rule, now: Timestamp) -> u64 {
-        let Some(beyond) = self.count.checked_sub(rule.free_failures) else {
-            return 0;
-        };
-        match rule.delay {
-            Delay::Doubling { first_ms, max_ms } => {
-                let delay_ms = (first_ms << beyond.min(16)).min(max_ms);
-                delay_ms.saturating_sub(now.since_ms(self.last))
-            }
-            Delay::RestOfWindow => rule.window_ms.saturating_sub(now.since_ms(self.first)),
+impl Counts {
+    /// The counts of an attempt on a name, given folded, from this address and on this guest key.
+    ///
+    /// Takes the same time whether there is an account of that name or not (R19).
+    pub(super) fn of(
+        world: &World,
+        policy: &GuessPolicy,
+        folded: &str,
+        address: Option<IpAddr>,
+        client: Option<ClientId>,
+        now: Timestamp,
+    ) -> Self {
+        let key = &world.install_key;
+        let account = world.accounts.by_folded_name(folded).map(|(id, _)| id);
+        // No account has this place.
+        let account = account.unwrap_or(AccountId(u32::MAX));
+        let strangers = Counted::strangers(key, folded);
+        let known = address.and_then(|from| world.guesses.known_from(key, account, from, now));
+        let bounded = address.filter(|from| policy.bounds(*from));
+        let places = bounded.map(|from| [Counted::address(key, from), Counted::network(key, from)]);
+        Self {
+            name: known.unwrap_or(strangers),
+            strangers,
+            device: client.map(|client| Counted::device(key, client, folded)),
+            places: places
+                .into_iter()
+                .flatten()
+                .chain([Counted::NODE])
+                .collect(),
+            address,
         }
     }
 
-    /// Attempts that may be judged at once: no more than may fail before the next delay.
-    fn room(&self, rule: &Rule) -> u32 {
-        rule.free_failures.saturating_sub(self.count).max(1)
+    /// Those that a failure counts under: all.
+    pub(super) fn failed(&self) -> Vec<Counted> {
+        let own = std::iter::once(self.name).chain(self.device);
+        own.chain(self.places.iter().copied()).collect()
+    }
+
+    /// The count of the name on a guest key.
+    pub(super) fn device(&self) -> Option<Counted> {
+        self.device
+    }
+
+    /// What is forgotten when `account` is let in. Whoever tries its name from elsewhere goes on waiting,
+    /// but is no longer on the way to the stop.
+    pub(super) fn succeeded(&self, world: &World, account: AccountId) -> Success {
+        let from = |address| Counted::known(&world.install_key, account, address).mark;
+        let is_stranger = self.name == self.strangers;
+        Success {
+            cleared: std::iter::once(self.name).chain(self.device).collect(),
+            relieved: (!is_stranger)
+                .then_some(self.strangers)
+                .into_iter()
+                .collect(),
+            known: self.address.map(|address| (account, from(address))),
+        }
+    }
+
+    /// Those that are asked before it is looked at: whoever is known waits for himself alone.
+    fn asked(&self) -> impl Iterator<Item = Counted> {
+        let is_stranger = self.name.kind == GuessKind::Strangers;
+        let places = self.places.iter().filter(move |_| is_stranger).copied();
+        std::iter::once(self.name).chain(self.device).chain(places)
     }
 }
 
 /// Whether an attempt may be judged now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// Yes; [`Throttle::end`] must follow.
+pub(super) enum Admission {
+    /// Yes; [`Judging::end`] must follow.
     Now,
-    /// Others of this name are being judged: ask again when one of them is done.
+    /// Others of one of its counts are being judged: ask again when one of them is done.
     Soon,
     /// Not for so many milliseconds.
     After(u64),
 }
 
-/// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Wrong: it counts.
-    Wrong,
-    /// Right, and let in: earlier failures are forgotten.
-    Right,
-    /// Neither: right but refused, or not judged at all.
-    Neither,
-}
+/// The attempts that are being judged, by count.
+#[derive(Debug, Default)]
+pub(super) struct Judging(HashMap<Counted, u32>);
 
-/// The failures of all names, under one rule.
-#[derive(Debug)]
-pub struct Throttle {
-    rule: Rule,
-    places: HashMap<CompactString, usize>,
-    failures: Vec<Failures>,
-    /// Where the next search for a name to forget begins.
-    hand: usize,
-}
-
-impl Throttle {
-    /// A table without failures.
-    #[must_use]
-    pub fn new(rule: Rule) -> Self {
-        Self {
-            rule,
-            places: HashMap::new(),
-            failures: Vec::new(),
-            hand: 0,
+impl Judging {
+    /// Asks whether an attempt may be judged now: all of its counts must let it through.
+    pub(super) fn begin(
+        &mut self,
+        world: &World,
+        policy: &GuessPolicy,
+        counts: &Counts,
+        now: Timestamp,
+    ) -> Admission {
+        let mut wait_ms = 0;
+        let mut full = false;
+        for of in counts.asked() {
+            let rule = policy.rule(of.kind);
+            let tally = world.guesses.tally(of);
+            wait_ms = tally.map_or(wait_ms, |tally| {
+                wait_ms.max(tally.wait_ms(of.kind, rule, now))
+            });
+            let room = tally.map_or(rule.free.max(1), |tally| tally.room(of.kind, rule, now));
+            full |= self.0.get(&of).is_some_and(|judged| *judged >= room);
         }
-    }
-
-    /// Asks whether an attempt on this name may be judged now.
-    pub fn begin(&mut self, name: &str, now: Timestamp) -> Admission {
-        let rule = self.rule;
-        let failures = self.entry(name, now);
-        if failures.is_old(&rule, now) {
-            failures.count = 0;
+        if wait_ms > 0 {
+            return Admission::After(wait_ms);
         }
-        let left = failures.left_ms(&rule, now);
-        if left > 0 {
-            return Admission::After(left);
-        }
-        if failures.pending >= failures.room(&rule) {
+        if full {
             return Admission::Soon;
         }
-        failures.pending += 1;
+        for of in counts.asked() {
+            *self.0.entry(of).or_default() += 1;
+        }
         Admission::Now
     }
 
-    /// Notes how an attempt ended that was admitted.
-    pub fn end(&mut self, name: &str, now: Timestamp, verdict: Verdict) {
-        let rule = self.rule;
-        let failures = self.entry(name, now);
-        failures.pending = failures.pending.saturating_sub(1);
-        match verdict {
-            Verdict::Wrong => {
-                if failures.count == 0 || failures.is_old(&rule, now) {
-                    failures.count = 0;
-                    failures.first = now;
+    /// An attempt that was let through is over, and counted if it failed.
+    pub(super) fn end(&mut self, counts: &Counts) {
+        for of in counts.asked() {
+            if let Some(judged) = self.0.get_mut(&of) {
+                *judged = judged.saturating_sub(1);
+                if *judged == 0 {
+                    self.0.remove(&of);
                 }
-                failures.count = failures.count.saturating_add(1);
-                failures.last = now;
             }
-            Verdict::Right => failures.count = 0,
-            Verdict::Neither => {}
-        }
-        if failures.count == 0 && failures.pending == 0 {
-            self.forget(name);
-        }
-    }
-
-    fn entry(&mut self, name: &str, now: Timestamp) -> &mut Failures {
-        let at = match self.places.get(name) {
-            Some(at) => *at,
-            None => {
-                if self.failures.len() >= NAMES_MAX {
-                    self.forget_one(now);
-                }
-                let fresh = Failures {
-                    name: name.into(),
-                    count: 0,
-                    pending: 0,
-                    first: now,
-                    last: now,
-                };
-                self.places.insert(fresh.name.clone(), self.failures.len());
-                self.failures.push(fresh);
-                self.failures.len() - 1
-            }
-        };
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "`places` holds positions in `failures`"
-        )]
-        &mut self.failures[at]
-    }
-
-    fn forget_one(&mut self, now: Timestamp) {
-        let len = self.failures.len().max(1);
-        self.hand = (self.hand + SAMPLE) % len;
-        let around = (self.hand..self.hand + SAMPLE).filter_map(|at| self.failures.get(at % len));
-        let rule = self.rule;
-        let weight = |f: &&Failures| {
-            let count = if f.is_old(&rule, now) { 0 } else { f.count };
-            (f.pending, count)
-        };
-        if let Some(name) = around.min_by_key(weight).map(|f| f.name.clone()) {
-            self.forget(&name);
-        }
-    }
-
-    fn forget(&mut self, name: &str) {
-        let Some(at) = self.places.remove(name) else {
-            return;
-        };
-        self.failures.swap_remove(at);
-        if let Some(moved) = self.failures.get(at) {
-            self.places.insert(moved.name.clone(), at);
         }
     }
 }
@@ -237,112 +160,137 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::event::{DirectoryEvent, Part};
+    use crate::engine::guesses::COUNTS_MAX;
+    use crate::session::guessing::STOPPED_RETRY_MS;
+    use crate::session::token::InstallKey;
 
-    fn at(ms: u64) -> Timestamp {
-        Timestamp::from_ms(ms)
+    struct Scene {
+        world: World,
+        policy: GuessPolicy,
+        judging: Judging,
     }
 
-    fn fail(throttle: &mut Throttle, name: &str, now: Timestamp) {
-        throttle.end(name, now, Verdict::Wrong);
-    }
-
-    #[test]
-    fn delays_begin_after_five_failures_double_and_end_at_thirty_seconds() {
-        let mut throttle = Throttle::new(BY_NAME);
-        let mut waits = Vec::new();
-        for _ in 0..11 {
-            fail(&mut throttle, "alice", at(0));
-            waits.push(match throttle.begin("alice", at(0)) {
-                Admission::After(ms) => ms / 1_000,
-                Admission::Now | Admission::Soon => 0,
-            });
-            throttle.end("alice", at(0), Verdict::Neither);
+    impl Scene {
+        fn set() -> Self {
+            Self {
+                world: World::new(InstallKey::new([7; 32])),
+                policy: GuessPolicy::default(),
+                judging: Judging::default(),
+            }
         }
-        assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8, 16, 30, 30]);
-        assert_eq!(throttle.begin("alice", at(29_999)), Admission::After(1));
-        assert_eq!(throttle.begin("alice", at(30_000)), Admission::Now);
-        assert_eq!(throttle.begin("bob", at(0)), Admission::Now);
-        throttle.end("alice", at(30_000), Verdict::Right);
-        assert_eq!(throttle.begin("alice", at(30_000)), Admission::Now);
+
+        fn counts(&self, name: &str, from: Option<&str>, at_ms: u64) -> Counts {
+            let from = from.map(|from| from.parse().unwrap());
+            let now = Timestamp::from_ms(at_ms);
+            Counts::of(&self.world, &self.policy, name, from, None, now)
+        }
+
+        fn apply(&self, event: DirectoryEvent) {
+            self.world.apply(&Part::Directory(event), None);
+        }
+
+        fn fail(&self, name: &str, from: Option<&str>, times: usize, at_ms: u64) {
+            for _ in 0..times {
+                self.apply(DirectoryEvent::GuessFailed {
+                    at: Timestamp::from_ms(at_ms),
+                    counts: self.counts(name, from, at_ms).failed(),
+                });
+            }
+        }
+
+        fn ask(&mut self, name: &str, from: Option<&str>, at_ms: u64) -> Admission {
+            let counts = self.counts(name, from, at_ms);
+            let now = Timestamp::from_ms(at_ms);
+            self.judging.begin(&self.world, &self.policy, &counts, now)
+        }
     }
 
     #[test]
     fn no_more_are_judged_at_once_than_may_fail() {
-        let mut throttle = Throttle::new(BY_NAME);
+        let mut scene = Scene::set();
         for _ in 0..5 {
-            assert_eq!(throttle.begin("alice", at(0)), Admission::Now);
+            assert_eq!(scene.ask("alice", None, 0), Admission::Now);
         }
-        assert_eq!(throttle.begin("alice", at(0)), Admission::Soon);
-        throttle.end("alice", at(0), Verdict::Right);
-        assert_eq!(throttle.begin("alice", at(0)), Admission::Now);
-        for _ in 0..5 {
-            fail(&mut throttle, "alice", at(0));
+        assert_eq!(scene.ask("alice", None, 0), Admission::Soon);
+        assert_eq!(scene.ask("bob", None, 0), Admission::Now);
+        scene.judging.end(&scene.counts("alice", None, 0));
+        assert_eq!(scene.ask("alice", None, 0), Admission::Now);
+        scene.fail("alice", None, 5, 0);
+        assert_eq!(scene.ask("alice", None, 0), Admission::After(1_000));
+        for _ in 0..6 {
+            scene.judging.end(&scene.counts("alice", None, 0));
         }
-        assert_eq!(throttle.begin("alice", at(0)), Admission::After(1_000));
-        assert_eq!(throttle.begin("alice", at(1_000)), Admission::Now);
-        assert_eq!(throttle.begin("alice", at(1_000)), Admission::Soon);
+        scene.judging.end(&scene.counts("bob", None, 0));
+        assert_eq!(scene.ask("alice", None, 1_000), Admission::Now);
+        assert_eq!(scene.ask("alice", None, 1_000), Admission::Soon);
+        scene.judging.end(&scene.counts("alice", None, 0));
+        assert!(scene.judging.0.is_empty());
     }
 
     #[test]
-    fn old_failures_no_longer_count() {
-        let mut throttle = Throttle::new(BY_NAME);
-        for _ in 0..9 {
-            fail(&mut throttle, "alice", at(0));
+    fn addresses_and_networks_are_bounded_and_loopback_is_not() {
+        let mut scene = Scene::set();
+        for n in 0..30 {
+            scene.fail(&format!("name{n}"), Some("192.0.2.1"), 1, 0);
         }
-        fail(&mut throttle, "alice", at(BY_NAME.window_ms));
-        assert_eq!(
-            throttle.begin("alice", at(BY_NAME.window_ms)),
-            Admission::Now
-        );
-    }
-
-    #[test]
-    fn a_window_is_shut_for_the_rest_of_it_by_five_failures() {
-        let mut throttle = Throttle::new(BY_CLIENT_AND_NAME);
-        for n in 0..5 {
-            assert_eq!(throttle.begin("k/alice", at(n * 60_000)), Admission::Now);
-            fail(&mut throttle, "k/alice", at(n * 60_000));
+        let told = scene.ask("another", Some("192.0.2.1"), 0);
+        assert_eq!(told, Admission::After(1_000));
+        assert_eq!(scene.ask("another", Some("192.0.2.2"), 0), Admission::Now);
+        for n in 0..270 {
+            let from = format!("192.0.2.{}", 2 + n % 200);
+            scene.fail(&format!("more{n}"), Some(&from), 1, 0);
         }
-        assert_eq!(
-            throttle.begin("k/alice", at(240_000)),
-            Admission::After(660_000)
-        );
-        assert_eq!(throttle.begin("j/alice", at(240_000)), Admission::Now);
-        assert_eq!(throttle.begin("k/alice", at(899_999)), Admission::After(1));
-        // A new window: as many free failures as in the first.
-        for _ in 0..5 {
-            assert_eq!(throttle.begin("k/alice", at(900_000)), Admission::Now);
-        }
-        assert_eq!(throttle.begin("k/alice", at(900_000)), Admission::Soon);
-        fail(&mut throttle, "k/alice", at(900_000));
-        throttle.end("k/alice", at(900_000), Verdict::Right);
-        assert_eq!(throttle.begin("k/alice", at(900_000)), Admission::Now);
-    }
-
-    #[test]
-    fn a_name_without_failures_takes_no_room() {
-        let mut throttle = Throttle::new(BY_NAME);
+        let told = scene.ask("another", Some("192.0.2.250"), 0);
+        assert_eq!(told, Admission::After(1_000));
+        assert_eq!(scene.ask("another", Some("192.0.3.1"), 0), Admission::Now);
         for n in 0..100 {
-            let name = format!("name{n}");
-            assert_eq!(throttle.begin(&name, at(0)), Admission::Now);
-            throttle.end(&name, at(0), Verdict::Right);
+            scene.fail(&format!("local{n}"), Some("127.0.0.1"), 1, 0);
         }
-        assert!(throttle.failures.is_empty() && throttle.places.is_empty());
+        assert_eq!(scene.ask("another", Some("127.0.0.1"), 0), Admission::Now);
     }
 
+    #[test]
+    fn the_node_bounds_strangers_by_the_minute() {
+        let mut scene = Scene::set();
+        for n in 0..600 {
+            scene.fail(&format!("name{n}"), None, 1, 10_000);
+        }
+        assert_eq!(scene.ask("another", None, 10_000), Admission::After(60_000));
+        assert_eq!(scene.ask("another", None, 69_999), Admission::After(1));
+        assert_eq!(scene.ask("another", None, 70_000), Admission::Now);
+    }
+
+    #[test]
+    fn a_hundred_failures_stop_strangers() {
+        let mut scene = Scene::set();
+        for n in 0..100_u64 {
+            let now = n * 30_000;
+            assert_eq!(scene.ask("alice", None, now), Admission::Now, "{n}");
+            scene.fail("alice", None, 1, now);
+            scene.judging.end(&scene.counts("alice", None, now));
+        }
+        let stopped = Admission::After(STOPPED_RETRY_MS);
+        assert_eq!(scene.ask("alice", None, 86_400_000), stopped);
+    }
+
+    /// C8 of the reliability goals: the table is filled with random names, then the victim is attacked.
     #[test]
     fn a_flood_of_names_does_not_wash_the_victim_away() {
-        let mut throttle = Throttle::new(BY_NAME);
-        for _ in 0..8 {
-            fail(&mut throttle, "victim", at(0));
+        let mut scene = Scene::set();
+        scene.fail("victim", None, 8, 0);
+        for n in 0..COUNTS_MAX * 2 {
+            scene.apply(DirectoryEvent::GuessFailed {
+                at: Timestamp::from_ms(1),
+                counts: vec![Counted::strangers(
+                    &scene.world.install_key,
+                    &format!("name{n}"),
+                )],
+            });
         }
-        for n in 0..NAMES_MAX * 2 {
-            fail(&mut throttle, &format!("name{n}"), at(1));
-        }
-        assert!(throttle.failures.len() <= NAMES_MAX);
-        assert!(matches!(
-            throttle.begin("victim", at(1)),
-            Admission::After(_)
-        ));
+        let strangers = scene.world.guesses.tallies().into_iter();
+        let strangers = strangers.filter(|(of, _)| of.kind == GuessKind::Strangers);
+        assert_eq!(strangers.count(), COUNTS_MAX);
+        assert_eq!(scene.ask("victim", None, 1), Admission::After(7_999));
     }
 }

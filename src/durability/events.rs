@@ -41,11 +41,15 @@ impl Encode for EventEncoder {
             Part::Slot(..) => false,
             Part::Directory(event) => !matches!(event, DirectoryEvent::SessionsListed { .. }),
         };
+        if !parts.is_empty() && parts.iter().all(Part::is_count) {
+            return Class::COUNT;
+        }
         let restriction = parts.iter().any(Part::is_restriction);
         Class {
             restriction,
             room: restriction,
             always: parts.iter().any(lasts),
+            written: false,
         }
     }
 }

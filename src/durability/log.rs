@@ -34,7 +34,7 @@ pub const THREAD: &str = "sessile-log";
 /// What an acknowledged record survives. Source: R2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Everything is synced before it is reported: survives the loss of power.
+    /// Everything but counts of failures is synced before it is reported: survives the loss of power.
     Sync,
     /// Restrictions are synced before they are reported, grants are written: those survive the end of
     /// the process, and the loss of power once they are a second old.
@@ -52,6 +52,8 @@ pub struct Class {
     pub room: bool,
     /// Logged and synced in every mode: accounts, keys, spent steps.
     pub always: bool,
+    /// It need not be synced in any mode: it is reported once it is written, and synced soon after.
+    pub written: bool,
 }
 
 impl Class {
@@ -60,25 +62,46 @@ impl Class {
         restriction: false,
         room: false,
         always: false,
+        written: false,
     };
     /// Takes something away.
     pub const RESTRICTION: Self = Self {
         restriction: true,
         room: true,
         always: false,
+        written: false,
     };
     /// Lasts in every mode, and nothing before it is lost once it was reported.
     pub const LASTING: Self = Self {
         restriction: true,
         room: true,
         always: true,
+        written: false,
     };
     /// Gives something that every mode keeps.
     pub const KEPT: Self = Self {
         restriction: false,
         room: false,
         always: true,
+        written: false,
     };
+    /// Counts failures: survives the end of the process in every mode, and makes nobody wait for the disk.
+    pub const COUNT: Self = Self {
+        restriction: false,
+        room: false,
+        always: true,
+        written: true,
+    };
+
+    /// Whether it is reported only once it is synced.
+    pub(super) fn waits_for_sync(self, mode: Mode) -> bool {
+        let waits = match mode {
+            Mode::Sync => true,
+            Mode::Balanced => self.restriction || self.always,
+            Mode::Snapshot => self.always,
+        };
+        waits && !self.written
+    }
 }
 
 /// Sizes, in bytes.

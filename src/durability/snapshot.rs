@@ -16,14 +16,16 @@ use super::sealing::{Sealer, SealingError, Unseal};
 use super::segment::remove_leftover;
 use super::storage::{Storage, StorageError, SyncSite};
 use super::stored::{
-    Id, StoredAccount, StoredClient, StoredError, StoredHandoff, StoredKey, StoredListed,
-    StoredSession, StoredSigningKey, StoredTemplate,
+    Id, StoredAccount, StoredClient, StoredError, StoredHandoff, StoredKey, StoredKnown,
+    StoredListed, StoredSession, StoredSigningKey, StoredTally, StoredTemplate,
 };
+use crate::engine::guesses::KnownNetwork;
 use crate::engine::image::{DirectoryImage, Listing, SlotImage};
 use crate::engine::slot::SlotNumber;
 use crate::engine::state::State;
 use crate::journal::images::{ImageSource, NoImage};
 use crate::session::account::Account;
+use crate::session::guessing::{Counted, Tally};
 use crate::session::id::{AccountId, HandoffId, KeyId};
 use crate::session::jwt::{SigningKey, Template};
 use crate::session::key::Key;
@@ -36,11 +38,15 @@ pub(super) const KEY: u8 = 5;
 pub(super) const SIGNING_KEY: u8 = 6;
 pub(super) const TEMPLATE: u8 = 7;
 pub(super) const LISTING: u8 = 8;
+pub(super) const TALLIES: u8 = 9;
+pub(super) const KNOWN: u8 = 10;
 
 /// Sessions in one frame, and clients: a frame of the fattest ones is shorter than a frame may be.
 const SESSIONS_MAX: usize = 128;
 /// Hand-off tokens in one frame.
 const HANDOFFS_MAX: usize = 4_096;
+/// Counts of failures in one frame, and accounts with their known networks.
+const COUNTS_MAX: usize = 4_096;
 
 /// A piece of a slot.
 #[derive(Serialize, Deserialize)]
@@ -221,6 +227,18 @@ fn write_directory(
             &StoredListed::of(*account, *surface, sessions, &[]),
         )?;
     }
+    for tallies in directory.tallies.chunks(COUNTS_MAX) {
+        let tallies = tallies.iter();
+        let tallies: Vec<_> = tallies
+            .map(|(of, tally)| StoredTally::of(of, tally))
+            .collect();
+        image.push(TALLIES, &tallies)?;
+    }
+    for known in directory.known.chunks(COUNTS_MAX) {
+        let known = known.iter();
+        let known: Vec<_> = known.map(|(id, of)| StoredKnown::of(*id, of)).collect();
+        image.push(KNOWN, &known)?;
+    }
     Ok(())
 }
 
@@ -272,6 +290,8 @@ pub(super) enum Frame {
     SigningKey(SigningKey),
     Template(Template),
     Listing(Listing),
+    Tallies(Vec<(Counted, Tally)>),
+    Known(Vec<(AccountId, Vec<KnownNetwork>)>),
 }
 
 /// Reads a frame.
@@ -308,6 +328,16 @@ pub(super) fn frame_of(kind: u8, payload: &[u8], sealer: &dyn Unseal) -> Result<
             let (account, surface, opened, _) = listed.open()?;
             Frame::Listing(((account, surface), opened))
         }
+        TALLIES => {
+            let tallies: Vec<StoredTally> = codec::decode(payload)?;
+            let tallies = tallies.into_iter().map(StoredTally::open);
+            Frame::Tallies(tallies.collect::<Result<_, _>>()?)
+        }
+        KNOWN => {
+            let known: Vec<StoredKnown> = codec::decode(payload)?;
+            let known = known.into_iter().map(StoredKnown::open);
+            Frame::Known(known.collect::<Result<_, _>>()?)
+        }
         other => return Err(FrameError::Kind(other)),
     })
 }
@@ -335,6 +365,8 @@ fn take_frame(
         Frame::SigningKey(key) => part.signing_keys.push(key.into()),
         Frame::Template(template) => part.templates.push(template.into()),
         Frame::Listing(listing) => part.listings.push(listing),
+        Frame::Tallies(tallies) => part.tallies = tallies,
+        Frame::Known(known) => part.known = known,
     }
     state.restore_directory(part, *position);
     Ok(())

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod events;
+mod guesses;
 mod jwts;
 mod profile;
 mod sessions;
@@ -16,6 +17,7 @@ pub(super) use self::accounts::{StoredAccount, StoredKey};
 pub(super) use self::events::{
     StoredDirectoryEvent, StoredListed, StoredPart, StoredRecord, StoredSlotEvent,
 };
+pub(super) use self::guesses::{StoredKnown, StoredTally};
 pub(super) use self::jwts::{StoredSigningKey, StoredTemplate};
 pub(super) use self::profile::StoredProfile;
 pub(super) use self::sessions::{StoredClient, StoredHandoff, StoredSession};

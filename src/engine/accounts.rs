@@ -171,7 +171,10 @@ impl Accounts {
             | DirectoryEvent::SigningKeyWithdrawn(_)
             | DirectoryEvent::TemplatePut(_)
             | DirectoryEvent::TemplateDeleted(_)
-            | DirectoryEvent::SessionsListed { .. } => {}
+            | DirectoryEvent::SessionsListed { .. }
+            | DirectoryEvent::GuessFailed { .. }
+            | DirectoryEvent::GuessesForgiven { .. }
+            | DirectoryEvent::GuessesForgotten { .. } => {}
         }
     }
 

@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use ipnet::IpNet;
 
 use super::event::Grant;
+use super::guesses::CountChange;
 use super::slot::SlotNumber;
 use crate::session::account::{Account, ClientType, PasswordHash, TotpSeed, Username};
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
@@ -231,6 +232,8 @@ pub enum Command {
     PutTemplate(Template),
     /// Take a template away.
     DeleteTemplate(CompactString),
+    /// Change counts of failed guesses.
+    Count(CountChange),
 }
 
 /// Who decides a command.
@@ -293,7 +296,8 @@ impl Command {
             | Self::AddSigningKey(_)
             | Self::RotateSigningKeys(_)
             | Self::PutTemplate(_)
-            | Self::DeleteTemplate(_) => Decider::Directory,
+            | Self::DeleteTemplate(_)
+            | Self::Count(_) => Decider::Directory,
         }
     }
 
@@ -350,6 +354,8 @@ impl Command {
             | Self::RotateSigningKeys(_)
             | Self::PutTemplate(_)
             | Self::DeleteTemplate(_) => vec![Claim::Jwts],
+            // Counts add up in whatever order.
+            Self::Count(_) => Vec::new(),
         }
     }
 
@@ -381,7 +387,9 @@ impl Command {
             // Few, and the sessions that there are need them.
             | Self::AddSigningKey(_)
             | Self::RotateSigningKeys(_)
-            | Self::DeleteTemplate(_) => false,
+            | Self::DeleteTemplate(_)
+            // In tables that have bounds of their own.
+            | Self::Count(_) => false,
         }
     }
 
@@ -400,6 +408,7 @@ impl Command {
             | Self::DeleteAccount(_)
             | Self::DeleteKey(_)
             | Self::DeleteTemplate(_) => true,
+            Self::Count(change) => matches!(change, CountChange::Fail(_)),
             // What somebody has stolen is taken away whatever comes.
             Self::RotateSigningKeys(rotation) => rotation.compromised,
             Self::Open(_)

@@ -72,6 +72,24 @@ pub fn of(world: &World) -> u128 {
             .number(u64::from(template.allowed_clock_skew_s()));
         sum = sum.wrapping_add(line.finish());
     }
+    for (of, tally) in world.guesses.tallies() {
+        let mut line = Line::new("failures");
+        line.text(of.kind.name()).bytes(of.mark.as_bytes());
+        line.number(u64::from(tally.recent))
+            .number(u64::from(tally.consecutive))
+            .number(tally.first.ms())
+            .number(tally.last.ms());
+        sum = sum.wrapping_add(line.finish());
+    }
+    for (id, known) in world.guesses.all_known() {
+        let mut line = Line::new("known networks");
+        line.number(u64::from(id.0));
+        for network in known {
+            line.bytes(network.mark.as_bytes())
+                .number(network.seen.ms());
+        }
+        sum = sum.wrapping_add(line.finish());
+    }
     sum
 }
 

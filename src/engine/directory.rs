@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 
 use super::accounts::ACCOUNTS_MAX;
 use super::event::{DirectoryEvent, Part};
+use super::guesses::Looked;
 use super::image::Listing;
 use super::keys::KEYS_MAX;
 use super::sweep;
@@ -15,6 +16,9 @@ use super::world::World;
 use crate::session::id::{AccountId, KeyId, SessionId};
 use crate::session::state::Surface;
 use crate::session::time::Timestamp;
+
+/// How often guesses are looked through for what may be forgotten.
+const GUESSES_EVERY_MS: u64 = 1_000;
 
 /// The directory's own state.
 #[derive(Debug)]
@@ -24,6 +28,9 @@ pub struct Directory {
     next_key: u32,
     /// Where the search for expired keys goes on.
     keys_looked: KeyId,
+    /// Where the search for guesses that say nothing any more goes on, and when it goes on.
+    guesses_looked: Looked,
+    guesses_due: Timestamp,
     /// The sequence up to which everything that is logged for the directory is in it. Source: R11.
     position: u64,
 }
@@ -35,6 +42,8 @@ impl Default for Directory {
             next_account: 0,
             next_key: 0,
             keys_looked: KeyId(0),
+            guesses_looked: Looked::default(),
+            guesses_due: Timestamp::default(),
             position: 0,
         }
     }
@@ -101,11 +110,25 @@ impl Directory {
         parts
     }
 
-    /// Looks after what is due: keys that expired, API keys and signing keys.
+    /// Looks after what is due: keys that expired, API keys and signing keys; and guesses that say nothing
+    /// any more.
     pub fn look_after(&mut self, world: &World, now: Timestamp) -> Vec<Part> {
         let mut parts = self.sweep_keys(world, now);
         parts.extend(world.jwts.expired(now));
+        parts.extend(self.sweep_guesses(world, now));
         parts
+    }
+
+    /// Forgets counts of failures, and known networks, that say nothing any more: a bounded number of
+    /// places every second.
+    pub fn sweep_guesses(&mut self, world: &World, now: Timestamp) -> Option<Part> {
+        if now < self.guesses_due {
+            return None;
+        }
+        self.guesses_due = now.plus_ms(GUESSES_EVERY_MS);
+        let (event, next) = world.guesses.over(&self.guesses_looked, now);
+        self.guesses_looked = next;
+        event.map(Part::Directory)
     }
 
     /// Changes the directory's own state as the event says.
@@ -135,7 +158,10 @@ impl Directory {
             | DirectoryEvent::SigningKeyReplaced(..)
             | DirectoryEvent::SigningKeyWithdrawn(_)
             | DirectoryEvent::TemplatePut(_)
-            | DirectoryEvent::TemplateDeleted(_) => {}
+            | DirectoryEvent::TemplateDeleted(_)
+            | DirectoryEvent::GuessFailed { .. }
+            | DirectoryEvent::GuessesForgiven { .. }
+            | DirectoryEvent::GuessesForgotten { .. } => {}
         }
     }
 }

@@ -11,6 +11,7 @@ use compact_str::CompactString;
 use super::slot::SlotNumber;
 use crate::session::account::{Account, ClientType};
 use crate::session::client::SignIn;
+use crate::session::guessing::{Counted, Mark};
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
 use crate::session::jwt::{SigningKey, Template};
 use crate::session::key::Key;
@@ -163,6 +164,33 @@ pub enum DirectoryEvent {
         /// Those that ended before or for them.
         dropped: Vec<SessionId>,
     },
+    /// A guess was wrong: each of these counts has one more failure. Source: R26.
+    GuessFailed {
+        /// When.
+        at: Timestamp,
+        /// Which counts, each once.
+        counts: Vec<Counted>,
+    },
+    /// Failures count no longer, because somebody was let in or an administrator said so.
+    GuessesForgiven {
+        /// When.
+        at: Timestamp,
+        /// Counts that are forgotten.
+        cleared: Vec<Counted>,
+        /// Counts whose delays stay, but whose failures are no longer consecutive.
+        relieved: Vec<Counted>,
+        /// The account that was let in, and the network from which it is known from now on.
+        known: Option<(AccountId, Mark)>,
+    },
+    /// What says nothing any more at this instant is forgotten, if it is among these.
+    GuessesForgotten {
+        /// The instant.
+        at: Timestamp,
+        /// Counts.
+        counts: Vec<Counted>,
+        /// Accounts with known networks.
+        accounts: Vec<AccountId>,
+    },
 }
 
 /// One part of a log record: what one owner applies.
@@ -201,6 +229,9 @@ impl Part {
             Self::Directory(DirectoryEvent::SessionsListed {
                 opened, dropped, ..
             }) => (opened.len() + dropped.len()).max(1),
+            Self::Directory(DirectoryEvent::GuessesForgotten {
+                counts, accounts, ..
+            }) => (counts.len() + accounts.len()).max(1),
             Self::Slot(..) | Self::Directory(_) => 1,
         }
     }
@@ -237,6 +268,17 @@ impl Part {
             }
         }
     }
+
+    /// Whether the part counts guesses or forgets them. Such parts are written before they are answered
+    /// for, in every mode, and not synced; if the journal refuses a failure it counts all the same, and
+    /// nothing hangs on it. Source: R26.
+    #[must_use]
+    pub fn is_count(&self) -> bool {
+        match self {
+            Self::Slot(..) => false,
+            Self::Directory(event) => event.is_count(),
+        }
+    }
 }
 
 impl DirectoryEvent {
@@ -259,7 +301,17 @@ impl DirectoryEvent {
             | Self::SigningKeyWithdrawn(_)
             | Self::TemplatePut(_)
             | Self::TemplateDeleted(_)
-            | Self::SessionsListed { .. } => false,
+            | Self::SessionsListed { .. }
+            | Self::GuessFailed { .. }
+            | Self::GuessesForgiven { .. }
+            | Self::GuessesForgotten { .. } => false,
         }
+    }
+
+    fn is_count(&self) -> bool {
+        matches!(
+            self,
+            Self::GuessFailed { .. } | Self::GuessesForgiven { .. } | Self::GuessesForgotten { .. }
+        )
     }
 }

@@ -8,11 +8,13 @@ use super::command::{AccountChange, Command, Open, Sudo};
 use super::decide::clients::{ClientFacts, Held};
 use super::decide::sessions::{EndFacts, Listed, OpenFacts, Standing};
 use super::decide::sudo::{Actor, Parent, SudoFacts};
-use super::decide::{Outcome, accounts, clients, handoffs, jwts, keys, sessions, sudo};
+use super::decide::{Outcome, accounts, clients, guesses, handoffs, jwts, keys, sessions, sudo};
 use super::directory::Directory;
+use super::guesses::{CountChange, Success};
 use super::world::World;
 use crate::session::account::ClientType;
 use crate::session::activity::Touch;
+use crate::session::guessing::{Counted, GuessKind};
 use crate::session::id::{AccountId, ClientId, HandoffId, SessionId};
 use crate::session::key::Key;
 use crate::session::state::Surface;
@@ -72,7 +74,8 @@ pub fn decide_in_slot(world: &World, command: &Command, now: Timestamp) -> Outco
         | Command::AddSigningKey(_)
         | Command::RotateSigningKeys(_)
         | Command::PutTemplate(_)
-        | Command::DeleteTemplate(_) => unreachable!("the directory decides this command"),
+        | Command::DeleteTemplate(_)
+        | Command::Count(_) => unreachable!("the directory decides this command"),
     }
 }
 
@@ -159,6 +162,11 @@ pub fn decide_in_directory(
         Command::RotateSigningKeys(asked) => jwts::rotate(&world.jwts.signing_keys(), asked, now),
         Command::PutTemplate(template) => jwts::put_template(&world.jwts.templates(), template),
         Command::DeleteTemplate(name) => jwts::delete_template(&world.jwts.templates(), name),
+        Command::Count(CountChange::Fail(counts)) => guesses::fail(counts, now),
+        Command::Count(CountChange::Succeed(success)) => {
+            guesses::succeed(success_facts(world, success, now), success, now)
+        }
+        Command::Count(CountChange::Clear(id)) => guesses::clear(failures_of(world, *id, now), now),
         Command::End(_)
         | Command::IssueHandoff(..)
         | Command::RedeemHandoff(..)
@@ -354,6 +362,36 @@ fn hangs_on_account(world: &World, session: SessionId, id: AccountId, now: Times
         let key = key.and_then(|key| world.keys.get(key)?.account);
         key == Some(id) || at != session && account == id
     })
+}
+
+fn success_facts(world: &World, success: &Success, now: Timestamp) -> guesses::SuccessFacts {
+    let failed = |of: &Counted, consecutively: bool| {
+        let tally = world.guesses.tally(*of);
+        tally.is_some_and(|tally| !consecutively || tally.consecutive > 0)
+    };
+    let of = |counts: &[Counted], consecutively| {
+        let counts = counts.iter().copied();
+        counts.filter(|of| failed(of, consecutively)).collect()
+    };
+    guesses::SuccessFacts {
+        cleared: of(&success.cleared, false),
+        relieved: of(&success.relieved, true),
+        is_news: success.known.is_some_and(|(id, mark)| {
+            world.accounts.get(id).is_some() && world.guesses.is_news(id, mark, now)
+        }),
+    }
+}
+
+/// The counts of an account: of strangers who try its name, and of its known networks.
+fn failures_of(world: &World, id: AccountId, now: Timestamp) -> Option<Vec<Counted>> {
+    let account = world.accounts.get(id)?;
+    let strangers = Counted::strangers(&world.install_key, &account.username.folded());
+    let known = world.guesses.known(id, now).into_iter();
+    let known = known.map(|known| Counted {
+        kind: GuessKind::Known,
+        mark: known.mark,
+    });
+    Some(std::iter::once(strangers).chain(known).collect())
 }
 
 fn client_facts(world: &World, id: ClientId, now: Timestamp) -> Option<ClientFacts> {

@@ -10,10 +10,12 @@ use compact_str::CompactString;
 
 use super::directory::Directory;
 use super::event::{AccountCause, DirectoryEvent, Grant, Handoff, Part};
+use super::guesses::KnownNetwork;
 use super::slot::Slot;
 use super::world::World;
 use crate::session::account::{Account, ClientType};
 use crate::session::client::Client;
+use crate::session::guessing::{Counted, Tally};
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::jwt::{SigningKey, Template};
 use crate::session::key::Key;
@@ -115,6 +117,10 @@ pub struct DirectoryImage {
     pub templates: Vec<Arc<Template>>,
     /// The sessions that count towards limits.
     pub listings: Vec<Listing>,
+    /// Failed guesses, by kind and mark.
+    pub tallies: Vec<(Counted, Tally)>,
+    /// The networks from which accounts are known, by place.
+    pub known: Vec<(AccountId, Vec<KnownNetwork>)>,
     /// The first places that were never given away: of accounts, and of keys.
     pub next: (u32, u32),
 }
@@ -162,6 +168,8 @@ impl DirectoryImage {
             signing_keys: world.jwts.signing_keys(),
             templates: world.jwts.templates(),
             listings: own.listings(),
+            tallies: world.guesses.tallies(),
+            known: world.guesses.all_known(),
             next: own.next_places(),
         }
     }
@@ -199,6 +207,7 @@ impl DirectoryImage {
             own.apply(&event);
             world.apply(&Part::Directory(event), None);
         }
+        world.guesses.restore(self.tallies, self.known);
         own.skip_places(self.next);
     }
 }

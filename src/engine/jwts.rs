@@ -99,7 +99,10 @@ impl Jwts {
             | DirectoryEvent::StepSpent(..)
             | DirectoryEvent::KeyCreated(..)
             | DirectoryEvent::KeyDeleted(_)
-            | DirectoryEvent::SessionsListed { .. } => {}
+            | DirectoryEvent::SessionsListed { .. }
+            | DirectoryEvent::GuessFailed { .. }
+            | DirectoryEvent::GuessesForgiven { .. }
+            | DirectoryEvent::GuessesForgotten { .. } => {}
         }
     }
 }

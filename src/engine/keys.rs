@@ -232,7 +232,10 @@ impl Keys {
             | DirectoryEvent::SigningKeyWithdrawn(_)
             | DirectoryEvent::TemplatePut(_)
             | DirectoryEvent::TemplateDeleted(_)
-            | DirectoryEvent::SessionsListed { .. } => {}
+            | DirectoryEvent::SessionsListed { .. }
+            | DirectoryEvent::GuessFailed { .. }
+            | DirectoryEvent::GuessesForgiven { .. }
+            | DirectoryEvent::GuessesForgotten { .. } => {}
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod directory;
 pub mod error;
 pub mod event;
 pub mod facts;
+pub mod guesses;
 pub mod image;
 pub mod jwts;
 pub mod keys;

@@ -12,6 +12,7 @@ use parking_lot::RwLock;
 
 use super::accounts::Accounts;
 use super::event::{Handoff, Part};
+use super::guesses::Guesses;
 use super::jwts::Jwts;
 use super::keys::Keys;
 use super::record::{Extra, Record};
@@ -33,6 +34,8 @@ pub struct World {
     pub keys: Keys,
     /// What tokens are signed with, and the templates for them.
     pub jwts: Jwts,
+    /// Who guessed wrong, and from where accounts are known.
+    pub guesses: Guesses,
     /// What secrets are digested with.
     pub install_key: InstallKey,
     /// How many events of the directory may have left dead sessions in the slots.
@@ -49,6 +52,7 @@ impl World {
             accounts: Accounts::default(),
             keys: Keys::default(),
             jwts: Jwts::default(),
+            guesses: Guesses::default(),
             install_key,
             restrictions: AtomicU64::new(0),
         }
@@ -276,6 +280,7 @@ impl World {
                 self.accounts.apply(event);
                 self.keys.apply(event);
                 self.jwts.apply(event);
+                self.guesses.apply(event);
                 if event.ends_sessions() {
                     self.restrictions.fetch_add(1, Ordering::AcqRel);
                 }

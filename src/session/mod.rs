@@ -10,6 +10,7 @@
 pub mod account;
 pub mod activity;
 pub mod client;
+pub mod guessing;
 pub mod id;
 pub mod jwt;
 pub mod key;

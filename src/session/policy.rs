@@ -1,5 +1,6 @@
 //! Bounds that configuration supplies: how long sessions live, how many an account may have.
 
+use super::guessing::GuessPolicy;
 use super::lifetime::Lifetime;
 use super::rotation::RotationPolicy;
 use super::state::Surface;
@@ -76,7 +77,7 @@ pub const HANDOFFS_PER_SESSION_MAX: usize = 16;
 pub const SUDO_CHAIN_MAX: usize = 4;
 
 /// Bounds of all surfaces, and those that belong to none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// MollyBet sessions: 24 h idle, 30 days in all, 100 per account.
     pub mollybet: SurfacePolicy,
@@ -92,6 +93,8 @@ pub struct Policy {
     pub sudo_absolute_ms: u64,
     /// How signing keys follow each other.
     pub signing_keys: RotationPolicy,
+    /// What failed guesses cost. Source: R26.
+    pub guessing: GuessPolicy,
 }
 
 impl Policy {
@@ -137,6 +140,7 @@ impl Default for Policy {
             },
             sudo_absolute_ms: 3_600_000,
             signing_keys: RotationPolicy::default(),
+            guessing: GuessPolicy::default(),
         }
     }
 }

@@ -160,6 +160,20 @@ impl InstallKey {
         Digest(blake3::keyed_hash(&self.0, secret))
     }
 
+    /// What is kept of a name or an address whose failures are counted: each kind of count has digests of
+    /// its own, and none is a credential's. Source: R26.
+    #[must_use]
+    pub fn guess_mark(&self, kind: &str, parts: &[&[u8]]) -> [u8; 16] {
+        let key = blake3::derive_key("sessile 2026-11 counted guesses", &*self.0);
+        let mut hasher = blake3::Hasher::new_keyed(&key);
+        for part in std::iter::once(&kind.as_bytes()).chain(parts) {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        let hash = hasher.finalize();
+        hash.as_bytes().first_chunk().copied().unwrap_or_default()
+    }
+
     fn digest16(&self, secret: &[u8]) -> [u8; 16] {
         let hash = blake3::keyed_hash(&self.0, secret);
         hash.as_bytes()

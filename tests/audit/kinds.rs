@@ -100,6 +100,7 @@ fn administration_is_told_with_the_token_that_did_it() {
     node.administer("PUT", "/admin/v1/templates/t", template);
     node.administer("DELETE", "/admin/v1/templates/t", Value::Null);
     node.administer("POST", "/admin/v1/signing-keys/rotate", json!({}));
+    node.administer("DELETE", &format!("{account}/failures"), Value::Null);
     node.administer("DELETE", account, Value::Null);
     assert_eq!(
         node.admin_as(OWNER, "DELETE", account, Value::Null).status,
@@ -130,6 +131,7 @@ fn administration_is_told_with_the_token_that_did_it() {
         "template.put",
         "template.delete",
         "signing_key.rotate",
+        "account.failures_cleared",
         "account.delete",
     ];
     let by_owner = told.0.iter().filter(|line| line["actor"] == owner);
@@ -148,6 +150,7 @@ fn administration_is_told_with_the_token_that_did_it() {
         "account.create",
         "account.password",
         "account.revoke",
+        "account.failures_cleared",
         "account.delete",
         "key.create",
         "key.delete",

@@ -23,6 +23,8 @@ mod front;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]
+mod guessing;
+#[cfg(test)]
 mod i3d;
 #[cfg(test)]
 mod mollybet;

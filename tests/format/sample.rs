@@ -7,6 +7,7 @@ use sessile::engine::event::{
 };
 use sessile::session::account::{Account, ClientType, PasswordHash, TotpSeed, Username};
 use sessile::session::client::SignIn;
+use sessile::session::guessing::{Counted, GuessKind, Mark};
 use sessile::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
 use sessile::session::jwt::{SigningAlgorithm, SigningKey, Template};
 use sessile::session::key::{Key, KeyKind};
@@ -245,11 +246,58 @@ fn directory() -> Vec<Vec<Part>> {
         Event::TemplatePut(Arc::new(template("hasura"))),
         Event::TemplatePut(Arc::new(template("gone"))),
         Event::TemplateDeleted("gone".into()),
+        failed(2, &[GuessKind::Strangers, GuessKind::Node]),
+        forgiven(Some((AccountId(2), mark(0x41)))),
     ];
     events
         .into_iter()
         .map(|event| vec![Part::Directory(event)])
         .collect()
+}
+
+fn mark(n: u8) -> Mark {
+    Mark::from_bytes([n; 16])
+}
+
+fn counts(n: u8, kinds: &[GuessKind]) -> Vec<Counted> {
+    let of = |kind| Counted {
+        kind,
+        mark: mark(n),
+    };
+    kinds.iter().copied().map(of).collect()
+}
+
+fn failed(n: u8, kinds: &[GuessKind]) -> DirectoryEvent {
+    DirectoryEvent::GuessFailed {
+        at: at(5),
+        counts: counts(n, kinds),
+    }
+}
+
+fn forgiven(known: Option<(AccountId, Mark)>) -> DirectoryEvent {
+    DirectoryEvent::GuessesForgiven {
+        at: at(6),
+        cleared: counts(7, &[GuessKind::Known, GuessKind::Device]),
+        relieved: counts(2, &[GuessKind::Strangers]),
+        known,
+    }
+}
+
+fn guesses() -> Vec<Vec<Part>> {
+    let kinds = GuessKind::ALL;
+    let events = [
+        failed(7, &kinds),
+        failed(8, &kinds),
+        forgiven(Some((AccountId(1), mark(0x42)))),
+        forgiven(None),
+        DirectoryEvent::GuessesForgotten {
+            at: at(1_000_000),
+            counts: counts(8, &kinds),
+            accounts: vec![AccountId(1), AccountId(2)],
+        },
+    ];
+    let part = |event| vec![Part::Directory(event)];
+    events.into_iter().map(part).collect()
 }
 
 fn clients() -> Vec<Vec<Part>> {
@@ -367,7 +415,7 @@ fn sessions() -> Vec<Vec<Part>> {
 
 /// All of it, in three lots between which generations are written.
 pub(crate) fn lots() -> [Vec<Vec<Part>>; 3] {
-    [directory(), clients(), sessions()]
+    [directory(), clients(), [sessions(), guesses()].concat()]
 }
 
 /// All of it.

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use sessile::engine::event::{DirectoryEvent, Grant, Part, SlotEvent};
+use sessile::session::guessing::{Counted, GuessKind};
 
 use crate::golden::bytes_of;
 use crate::sample::records;
@@ -170,8 +171,26 @@ impl Cursor<'_> {
             }
             9 => format!("signing key replaced {} {}", self.text(), self.n8()),
             10 => format!("signing key withdrawn {}", self.text()),
+            11 => format!("guess failed {} {:?}", self.n8(), self.list(Self::counted)),
+            12 => {
+                let (at, cleared) = (self.n8(), self.list(Self::counted));
+                let relieved = self.list(Self::counted);
+                let known = self.option(|c| (c.n4(), c.hex::<16>()));
+                format!("guesses forgiven {at} {cleared:?} {relieved:?} {known:?}")
+            }
+            13 => {
+                let (at, counts) = (self.n8(), self.list(Self::counted));
+                format!(
+                    "guesses forgotten {at} {counts:?} {:?}",
+                    self.list(Self::n4)
+                )
+            }
             other => panic!("directory event {other}"),
         }
+    }
+
+    fn counted(&mut self) -> (u64, String) {
+        (self.n1(), self.hex::<16>())
     }
 
     fn account(&mut self) -> String {
@@ -374,6 +393,12 @@ fn words(part: &Part) -> Option<String> {
     Some(format!("{slot}: {words}"))
 }
 
+fn counted(counts: &[Counted]) -> Vec<(usize, String)> {
+    let number = |of: &Counted| GuessKind::ALL.iter().position(|kind| *kind == of.kind);
+    let words = |of: &Counted| (number(of).unwrap() + 1, hex(of.mark.as_bytes()));
+    counts.iter().map(words).collect()
+}
+
 fn directory_words(event: &DirectoryEvent) -> Option<String> {
     Some(match event {
         DirectoryEvent::AccountPut(..) => return None,
@@ -432,6 +457,31 @@ fn directory_words(event: &DirectoryEvent) -> Option<String> {
                 "listed {} {} {opened:?} {dropped:?}",
                 account.0, *surface as u8
             )
+        }
+        DirectoryEvent::GuessFailed { at, counts } => {
+            format!("guess failed {} {:?}", at.ms(), counted(counts))
+        }
+        DirectoryEvent::GuessesForgiven {
+            at,
+            cleared,
+            relieved,
+            known,
+        } => {
+            let (cleared, relieved) = (counted(cleared), counted(relieved));
+            let known = known.map(|(id, mark)| (id.0, hex(mark.as_bytes())));
+            format!(
+                "guesses forgiven {} {cleared:?} {relieved:?} {known:?}",
+                at.ms()
+            )
+        }
+        DirectoryEvent::GuessesForgotten {
+            at,
+            counts,
+            accounts,
+        } => {
+            let accounts: Vec<_> = accounts.iter().map(|id| id.0).collect();
+            let counts = counted(counts);
+            format!("guesses forgotten {} {counts:?} {accounts:?}", at.ms())
         }
     })
 }
@@ -493,13 +543,27 @@ fn the_golden_images_hold_the_accounts_field_by_field() {
             if words.starts_with("1 ") {
                 ada = words;
             }
+        } else if kind == 9 {
+            let tallies = payload.list(|c| (c.counted(), [c.n4(), c.n4()], [c.n8(), c.n8()]));
+            let mark = "02".repeat(16);
+            let times = [1_790_000_000_128, 1_790_000_000_128];
+            // Somebody was let in, so the failures of the strangers are no longer consecutive.
+            let expected = [
+                ((1, mark.clone()), [1, 0], times),
+                ((6, mark), [1, 1], times),
+            ];
+            assert_eq!(tallies, expected);
+        } else if kind == 10 {
+            let known = payload.list(|c| (c.n4(), c.list(|c| (c.hex::<16>(), c.n8()))));
+            let seen = ("41".repeat(16), 1_790_000_000_129);
+            assert_eq!(known, [(2, vec![seen])]);
         } else if kind == 3 {
             assert_eq!((payload.n8() > 0, payload.n4(), payload.n4()), (true, 4, 4));
         }
         kinds.push(kind);
         cursor.0 = &cursor.0[len + 4..];
     }
-    assert_eq!(kinds, [3, 4, 4, 4, 5, 5, 5, 6, 6, 7]);
+    assert_eq!(kinds, [3, 4, 4, 4, 5, 5, 5, 6, 6, 7, 9, 10]);
     let expected = concat!(
         r#"1 Ada Löve Some("idp|ada") 7 Some("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA") Some(20) 59666668 website "#,
         r#"Some("engineers") ["demo", "staff"] Some(0) [true, true, true] Some(1790000009123) Some(12) "#,

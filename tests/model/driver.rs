@@ -117,6 +117,12 @@ impl Driver {
         lists.flatten().collect()
     }
 
+    /// Forgets counts of failures that are over, as the directory's tick does.
+    pub(crate) fn sweep_guesses(&mut self, now: Timestamp) {
+        let part = self.directory.sweep_guesses(&self.world, now);
+        part.iter().for_each(|part| self.apply(part));
+    }
+
     /// Forgets everything and recovers it from the log. Fails if the state digest is another one.
     ///
     /// The images of the slots and of the directory must give the same state as the log.

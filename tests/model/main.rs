@@ -20,6 +20,7 @@ mod driver;
 mod effects;
 mod endings;
 mod generators;
+mod guesses;
 mod guests;
 mod handoffs;
 mod limits;

@@ -5,6 +5,7 @@
 
 use sessile::engine::command::{AccountChange, Command, Open, Sudo};
 use sessile::engine::error::Refusal;
+use sessile::engine::guesses::CountChange;
 use sessile::session::id::{AccountId, KeyId, SessionId};
 use sessile::session::key::KeyKind;
 use sessile::session::policy::SUDO_CHAIN_MAX;
@@ -107,6 +108,10 @@ impl Model {
                 unless(!self.keys.values().any(same), Refusal::KeyTaken)
             }
             Command::DeleteKey(id) => unless(self.keys.contains_key(id), Refusal::KeyNotFound),
+            Command::Count(CountChange::Fail(_) | CountChange::Succeed(_)) => Ok(()),
+            Command::Count(CountChange::Clear(id)) => {
+                unless(self.accounts.contains_key(id), Refusal::AccountNotFound)
+            }
         }
     }
 

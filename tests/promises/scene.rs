@@ -95,6 +95,14 @@ impl Scene {
             .send("POST", &path, &[("session", &secrets[0])], "")
             .json();
         let ann = node.session("ann");
+        // Both are known from here by now, so that another login leaves the record of its session alone.
+        for name in ["alice", "ann"] {
+            let login = Request::login(name, "password-1").send(&mut node.client());
+            let secret = login.json()["data"].as_str().unwrap().to_owned();
+            let path = format!("/v1/sessions/{secret}/");
+            let ended = node.send("DELETE", &path, &[("session", &secret)], "");
+            assert_eq!(ended.status, 200, "{name}");
+        }
         drop(pump);
         Self {
             ids: alice.map(|(id, _)| id),

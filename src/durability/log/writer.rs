@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::batch::Batch;
-use super::{Class, Mode, OnFailure, Shared, count};
+use super::{Class, OnFailure, Shared, count};
 use crate::clock::SharedClock;
 use crate::durability::format::{Origin, SEGMENT_HEAD_BYTES, SealKind, SegmentHead};
 use crate::durability::segment::{Segment, Source, WriteError, make_reserve};
@@ -160,10 +160,8 @@ impl LogWriter {
     }
 
     fn wants_sync(&self, batch: &Batch) -> bool {
-        match self.shared.settings.mode {
-            Mode::Sync | Mode::Snapshot => !batch.bytes().is_empty(),
-            Mode::Balanced => batch.has(waits_for_sync),
-        }
+        let mode = self.shared.settings.mode;
+        batch.has(|class| class.waits_for_sync(mode))
     }
 
     /// Writes a batch, syncs if it is to be, reports. What cannot be written is refused; an error
@@ -191,9 +189,9 @@ impl LogWriter {
         let counters = &shared.counters;
         count(&counters.records, batch.records() as u64);
         count(&counters.bytes, batch.bytes().len() as u64);
-        if self.shared.settings.mode == Mode::Balanced {
-            count(&counters.acknowledged, batch.report(waits_for_sync));
-        }
+        let mode = shared.settings.mode;
+        let written = batch.report(|class| class.waits_for_sync(mode));
+        count(&counters.acknowledged, written);
         if sync && let Err(WriteError::Refused(error) | WriteError::Unsure(error)) = self.sync() {
             return Err((batch, error));
         }
@@ -327,10 +325,6 @@ impl LogWriter {
             tell(error.to_string());
         }
     }
-}
-
-fn waits_for_sync(class: Class) -> bool {
-    class.restriction || class.always
 }
 
 /// Whether the next batch is written after a sync of everything before it.

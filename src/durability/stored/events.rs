@@ -5,6 +5,8 @@ use std::sync::Arc;
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::accounts::account_id;
+use super::guesses::{StoredCounted, StoredForgiven, let_in, opened, stored};
 use super::sessions::{StoredGrant, StoredSignIn, reason};
 use super::{Id, StoredAccount, StoredError, StoredHandoff, StoredKey, StoredSigningKey};
 use super::{StoredTemplate, at};
@@ -67,6 +69,9 @@ pub(in crate::durability) enum StoredDirectoryEvent {
     SessionsListed(StoredListed),
     SigningKeyReplaced(CompactString, u64),
     SigningKeyWithdrawn(CompactString),
+    GuessFailed(u64, Vec<StoredCounted>),
+    GuessesForgiven(StoredForgiven),
+    GuessesForgotten(u64, Vec<StoredCounted>, Vec<u32>),
 }
 
 /// Sessions that count towards a limit, or no longer.
@@ -278,6 +283,28 @@ impl StoredDirectoryEvent {
                 opened,
                 dropped,
             } => Self::SessionsListed(StoredListed::of(*account, *surface, opened, dropped)),
+            DirectoryEvent::GuessFailed { at, counts } => {
+                Self::GuessFailed(at.ms(), stored(counts))
+            }
+            DirectoryEvent::GuessesForgiven {
+                at,
+                cleared,
+                relieved,
+                known,
+            } => Self::GuessesForgiven(StoredForgiven {
+                at: at.ms(),
+                cleared: stored(cleared),
+                relieved: stored(relieved),
+                known: known.map(|(id, mark)| (id.0, *mark.as_bytes())),
+            }),
+            DirectoryEvent::GuessesForgotten {
+                at,
+                counts,
+                accounts,
+            } => {
+                let accounts = accounts.iter().map(|id| id.0).collect();
+                Self::GuessesForgotten(at.ms(), stored(counts), accounts)
+            }
         })
     }
 
@@ -314,6 +341,24 @@ impl StoredDirectoryEvent {
                     dropped,
                 }
             }
+            Self::GuessFailed(when, counts) => DirectoryEvent::GuessFailed {
+                at: at(when),
+                counts: opened(counts)?,
+            },
+            Self::GuessesForgiven(forgiven) => DirectoryEvent::GuessesForgiven {
+                at: at(forgiven.at),
+                cleared: opened(forgiven.cleared)?,
+                relieved: opened(forgiven.relieved)?,
+                known: let_in(forgiven.known)?,
+            },
+            Self::GuessesForgotten(when, counts, accounts) => DirectoryEvent::GuessesForgotten {
+                at: at(when),
+                counts: opened(counts)?,
+                accounts: accounts
+                    .into_iter()
+                    .map(account_id)
+                    .collect::<Result<_, _>>()?,
+            },
         })
     }
 }

@@ -175,7 +175,9 @@ fn generation_seen(
                 | Frame::Key(..)
                 | Frame::SigningKey(_)
                 | Frame::Template(_)
-                | Frame::Listing(_) => {}
+                | Frame::Listing(_)
+                | Frame::Tallies(_)
+                | Frame::Known(_) => {}
             }
             Ok(())
         });

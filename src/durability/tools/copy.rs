@@ -118,7 +118,9 @@ fn images(
                 | Frame::Key(..)
                 | Frame::SigningKey(_)
                 | Frame::Template(_)
-                | Frame::Listing(_) => {}
+                | Frame::Listing(_)
+                | Frame::Tallies(_)
+                | Frame::Known(_) => {}
             }
             let left = rewrite.frame(kind, payload);
             if let Some(payload) = left.map_err(|error| error.to_string())? {

@@ -1,7 +1,7 @@
 //! What is on disk as JSON, one value a line, for people and their programs.
 //!
 //! Invariant: every field is named here, so nothing is shown by accident. No password hash, no digest of a
-//! secret, nothing sealed: whether there is one is all that is said.
+//! secret or of a name that was tried, nothing sealed: whether there is one is all that is said.
 
 use serde_json::{Value, json};
 
@@ -11,9 +11,11 @@ use crate::durability::reading::Cut;
 use crate::durability::snapshot::Frame;
 use crate::durability::stored::StoredProfile;
 use crate::engine::event::{AccountCause, DirectoryEvent, Grant, Handoff, Part, SlotEvent};
+use crate::engine::guesses::KnownNetwork;
 use crate::engine::image::SessionImage;
 use crate::session::account::Account;
 use crate::session::client::{Client, EndedSession, SignIn};
+use crate::session::guessing::{Counted, Tally};
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId};
 use crate::session::jwt::{SigningKey, Template};
 use crate::session::key::Key;
@@ -86,6 +88,13 @@ pub(super) fn frame(frame: &Frame) -> Vec<Value> {
         Frame::Listing(((account, surface), sessions)) => vec![json!({
             "type": "listing", "account": account.0, "surface": surface.name(), "sessions": sessions,
         })],
+        Frame::Tallies(tallies) => tallies.iter().map(|(of, it)| tally(*of, *it)).collect(),
+        Frame::Known(known) => {
+            let lines = known.iter();
+            lines
+                .map(|(id, networks)| known_networks(*id, networks))
+                .collect()
+        }
     }
 }
 
@@ -305,6 +314,27 @@ fn slot_event(event: &SlotEvent) -> Value {
     }
 }
 
+/// What is counted; of whom is not said, for somebody may have typed a password where the name belongs.
+fn kinds(counts: &[Counted]) -> Vec<&'static str> {
+    counts.iter().map(|of| of.kind.name()).collect()
+}
+
+fn tally(of: Counted, it: Tally) -> Value {
+    json!({
+        "type": "failures",
+        "kind": of.kind.name(),
+        "recent": it.recent,
+        "consecutive": it.consecutive,
+        "first_ms": it.first.ms(),
+        "last_ms": it.last.ms(),
+    })
+}
+
+fn known_networks(id: AccountId, networks: &[KnownNetwork]) -> Value {
+    let seen = networks.iter().map(|network| network.seen.ms());
+    json!({"type": "known_networks", "account": id.0, "seen_ms": seen.collect::<Vec<_>>()})
+}
+
 fn cause(of: AccountCause) -> &'static str {
     match of {
         AccountCause::Created => "created",
@@ -350,6 +380,31 @@ fn directory_event(event: &DirectoryEvent) -> Value {
             "surface": surface.name(),
             "opened": opened,
             "dropped": dropped,
+        }),
+        DirectoryEvent::GuessFailed { at, counts } => {
+            json!({"event": "guess_failed", "at_ms": at.ms(), "counts": kinds(counts)})
+        }
+        DirectoryEvent::GuessesForgiven {
+            at,
+            cleared,
+            relieved,
+            known,
+        } => json!({
+            "event": "guesses_forgiven",
+            "at_ms": at.ms(),
+            "cleared": kinds(cleared),
+            "relieved": kinds(relieved),
+            "account": known.map(|(id, _)| id.0),
+        }),
+        DirectoryEvent::GuessesForgotten {
+            at,
+            counts,
+            accounts,
+        } => json!({
+            "event": "guesses_forgotten",
+            "at_ms": at.ms(),
+            "counts": kinds(counts),
+            "accounts": accounts.iter().map(|id| id.0).collect::<Vec<_>>(),
         }),
     }
 }

@@ -121,7 +121,10 @@ impl Rewrite {
             | StoredDirectoryEvent::KeyCreated(_)
             | StoredDirectoryEvent::KeyDeleted(_)
             | StoredDirectoryEvent::TemplatePut(_)
-            | StoredDirectoryEvent::TemplateDeleted(_) => true,
+            | StoredDirectoryEvent::TemplateDeleted(_)
+            | StoredDirectoryEvent::GuessFailed(..)
+            | StoredDirectoryEvent::GuessesForgiven(_)
+            | StoredDirectoryEvent::GuessesForgotten(..) => true,
         }
     }
 

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod clients;
+pub mod guesses;
 pub mod handoffs;
 pub mod jwts;
 pub mod keys;

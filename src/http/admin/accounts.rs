@@ -119,7 +119,10 @@ async fn answer<E: Engine>(engine: &E, id: AccountId) -> Outcome {
     Ok(reply::json(StatusCode::OK).json(shown(engine, id, &account).await))
 }
 
-async fn find<E: Engine>(engine: &E, username: &str) -> Result<(AccountId, Arc<Account>), Problem> {
+pub(super) async fn find<E: Engine>(
+    engine: &E,
+    username: &str,
+) -> Result<(AccountId, Arc<Account>), Problem> {
     engine
         .account_by_name(username)
         .get()

@@ -6,6 +6,7 @@ mod access;
 mod accounts;
 mod behind;
 mod error;
+mod failures;
 mod input;
 mod issue;
 mod keys;
@@ -54,6 +55,11 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
         .service(
             resource("/admin/v1/accounts/{username}/revoke", "POST")
                 .route(web::post().to(accounts::revoke::<E>)),
+        )
+        .service(
+            resource("/admin/v1/accounts/{username}/failures", "DELETE, GET")
+                .route(web::get().to(failures::show::<E>))
+                .route(web::delete().to(failures::clear::<E>)),
         )
         .service(resource("/admin/v1/snapshot", "POST").route(web::post().to(snapshot::write::<E>)))
         .service(

@@ -20,7 +20,7 @@ use super::model::SignInJson;
 use super::request::Form;
 use super::tokens;
 use crate::credentials::login::{FirstStep, HalfProof, Login, LoginRefusal, Proof};
-use crate::door::{Engine, ServiceError};
+use crate::door::{CodeRefusal, Engine, ServiceError};
 use crate::engine::command::{Command, Open, SignIn, StartSignIn};
 use crate::engine::error::Refusal;
 use crate::engine::event::Grant;
@@ -130,15 +130,11 @@ async fn attempt_second<E: Engine>(
     let [strategy, code] = form.fields(["strategy", "code"])?;
     expect_strategy(strategy.as_deref(), "totp")?;
     let code = Zeroizing::new(code.ok_or(Problem::ParamMissing("code"))?);
-    // Counted before it is looked at: codes tried at the same instant are no more than in a row.
-    let guess = Command::GuessSignIn(client, pending.id);
-    engine.ask(&desk.origin, guess).await?;
-    let checked = engine
-        .check_code(&desk.origin, pending.account, pending.generation, &code)
-        .await;
-    let proof = checked.map_err(|refusal| match refusal {
-        LoginRefusal::Wrong => Problem::CodeIncorrect,
-        other => other.into(),
+    let checked = engine.check_code(&desk.origin, client, pending, &code);
+    let proof = checked.await.map_err(|refusal| match refusal {
+        CodeRefusal::Code(LoginRefusal::Wrong) => Problem::CodeIncorrect,
+        CodeRefusal::Code(refusal) => refusal.into(),
+        CodeRefusal::Login(error) => error.into(),
     })?;
     let place = Place {
         client,

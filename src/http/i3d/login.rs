@@ -12,7 +12,7 @@ use super::caller::{acting, origin};
 use super::error::{Outcome, Problem, answer};
 use super::model::{self, Fields};
 use crate::credentials::login::{FirstStep, HalfProof, Login, Proof};
-use crate::door::Engine;
+use crate::door::{CodeRefusal, Engine};
 use crate::engine::command::{Command, Open, SignIn, StartSignIn};
 use crate::engine::event::Grant;
 use crate::engine::keys::PrivateToken;
@@ -203,14 +203,11 @@ async fn second_step<E: Engine>(
     let pending = pending.get().await.ok_or(Problem::UnexpectedOtp)?;
     let wrong = Problem::WrongOtp;
     let origin = origin(client, request, surroundings);
-    // Counted before it is looked at, so that codes tried at once are no more than codes in a row.
-    let counted = Command::GuessSignIn(client, pending.id);
-    let counted = engine.ask(&origin, counted).await;
-    counted.map_err(|error| Problem::of(error, wrong.clone()))?;
-    let proof = engine
-        .check_code(&origin, pending.account, pending.generation, &code)
-        .await
-        .map_err(|refusal| Problem::of_login(refusal, wrong.clone()))?;
+    let checked = engine.check_code(&origin, client, pending, &code);
+    let proof = checked.await.map_err(|refusal| match refusal {
+        CodeRefusal::Code(refusal) => Problem::of_login(refusal, wrong.clone()),
+        CodeRefusal::Login(error) => Problem::of(error, wrong.clone()),
+    })?;
     let entry = Entry {
         client,
         remember: pending.remember,

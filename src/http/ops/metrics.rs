@@ -43,6 +43,8 @@ impl Collector for Snapshot {
             events,
             memory,
             audit,
+            logins,
+            delayed,
         } = self.0;
         let mut gauges = vec![
             (
@@ -83,6 +85,16 @@ impl Collector for Snapshot {
                 "sessile_audit_dropped",
                 "Entries of the audit stream dropped since start: the buffer was full, or the disk failed",
                 audit.dropped,
+            ),
+            (
+                "sessile_logins_checked",
+                "Logins looked at since start, right or wrong, of accounts or of nobody",
+                logins,
+            ),
+            (
+                "sessile_logins_delayed",
+                "Logins not looked at since start: too many had failed",
+                delayed,
             ),
         ];
         if let Some(memory) = memory {

@@ -142,7 +142,6 @@ fn what_changes_nothing_leaves_no_mark() {
     }
     same("changes to what is so");
     // Refusals.
-    assert!(!node.logs_in("alice", "wrong-1"));
     node.refuses(
         ("POST", ACCOUNTS, json!({"username": "ALICE"})),
         (409, "name_taken"),
@@ -153,4 +152,7 @@ fn what_changes_nothing_leaves_no_mark() {
     let body = json!({"username": "alice", "surface": "mollybet", "count": 101});
     node.refuses(("POST", SESSIONS, body), (409, "limit_reached"));
     same("refusals");
+    // A wrong guess is one: it counts.
+    assert!(!node.logs_in("alice", "wrong-1"));
+    assert_ne!(digest(&node), before);
 }

@@ -88,6 +88,8 @@ fn metrics_are_in_the_text_format_and_count() {
         "sessile_connections_replaced_total",
         "sessile_connections_slow_total",
         "sessile_events_applied_total",
+        "sessile_logins_checked_total",
+        "sessile_logins_delayed_total",
         "sessile_sessions",
     ];
     assert_eq!(names, wanted);

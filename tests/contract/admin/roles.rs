@@ -13,7 +13,7 @@ const ISSUERS: &[Role] = &[Role::Issue, Role::Own];
 const OWNERS: &[Role] = &[Role::Own];
 
 /// Every route: method, path, who may, and what it answers to a body that says nothing.
-const ROUTES: [(&str, &str, &[Role], u16); 27] = [
+const ROUTES: [(&str, &str, &[Role], u16); 29] = [
     ("GET", "/admin/v1/accounts", READERS, 200),
     ("POST", "/admin/v1/accounts", OWNERS, 422),
     ("GET", "/admin/v1/accounts/alice", READERS, 200),
@@ -23,6 +23,13 @@ const ROUTES: [(&str, &str, &[Role], u16); 27] = [
     ("POST", "/admin/v1/accounts/nobody/totp", OWNERS, 404),
     ("DELETE", "/admin/v1/accounts/nobody/totp", OWNERS, 404),
     ("POST", "/admin/v1/accounts/nobody/revoke", OPERATORS, 404),
+    ("GET", "/admin/v1/accounts/nobody/failures", READERS, 404),
+    (
+        "DELETE",
+        "/admin/v1/accounts/nobody/failures",
+        OPERATORS,
+        404,
+    ),
     ("GET", "/admin/v1/keys", READERS, 200),
     ("POST", "/admin/v1/keys", OWNERS, 422),
     ("DELETE", "/admin/v1/keys/nothing", OWNERS, 404),
