@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `kills` | SIGKILL, SIGTERM, a panic: nothing lost, nothing resurrected (I1–I3) |
 //! | `ceiling` | memory is full: no grants, nobody's session is taken away, what ends makes room |
+//! | `guesses` | SIGKILL, every mode: no failure and no known network forgotten, nothing typed in log or image (R26) |
 //! | `recovery` | killed, with other shards, from an older generation: one digest (I14) |
 //! | `revocation` | revoke-all of very many, killed in the middle: none alive (R3, I3) |
 //! | `rotation` | signing keys follow each other under load and over kills: no token is judged wrongly (R13, C13) |
@@ -23,6 +24,8 @@
 mod book;
 #[cfg(test)]
 mod ceiling;
+#[cfg(test)]
+mod guesses;
 #[cfg(test)]
 mod judge;
 #[cfg(test)]

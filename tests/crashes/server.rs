@@ -93,6 +93,13 @@ impl Place {
         fs::write(file, before + text).unwrap();
     }
 
+    /// Says more in the configuration, before its first table.
+    pub(crate) fn say(&self, more: &str) {
+        let path = self.beside("sessile.toml");
+        let said = fs::read_to_string(&path).unwrap();
+        fs::write(path, format!("{more}{said}")).unwrap();
+    }
+
     /// A file beside the data directory.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
