@@ -5,6 +5,9 @@
 use std::io;
 use std::sync::Arc;
 
+use actix_http::body::BoxBody;
+use actix_http::{Request, Response};
+use actix_service::{Service, ServiceFactory};
 use actix_web::App;
 use actix_web::dev::Server;
 use actix_web::web::Data;
@@ -64,14 +67,30 @@ pub fn public<E: Engine + Sync>(
 ) -> io::Result<Server> {
     let (serving, rules) = listening.by(workers);
     serve(socket, serving, move || {
-        let app = App::new()
-            .app_data(Data::new(engine.clone()))
-            .app_data(surroundings.clone())
-            .configure(super::public::<E>);
-        let engine = engine.clone();
-        let front = Front::before(app, move |head| super::hot(head, &engine));
-        Entry::before(front, rules.clone())
+        surfaces(engine.clone(), surroundings.clone(), rules.clone())
     })
+}
+
+/// All that a worker of the public listener serves with, behind the connection.
+pub fn surfaces<E: Engine + Sync>(
+    engine: E,
+    surroundings: Data<Surroundings>,
+    rules: Rules,
+) -> impl ServiceFactory<
+    Request,
+    Config = (),
+    Response = Response<BoxBody>,
+    Error = Response<BoxBody>,
+    InitError = (),
+    Future: 'static,
+    Service: Service<Request, Future: 'static> + 'static,
+> + 'static {
+    let app = App::new()
+        .app_data(Data::new(engine.clone()))
+        .app_data(surroundings)
+        .configure(super::public::<E>);
+    let front = Front::before(app, move |head| super::hot(head, &engine));
+    Entry::before(front, rules)
 }
 
 /// Serves administration and operation, on one worker of its own: it answers under any load. It tells what happened at

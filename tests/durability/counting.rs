@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 thread_local! {
     static ASKED: Cell<usize> = const { Cell::new(0) };
+    static CALLS: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -18,6 +19,7 @@ unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // A thread that is ending has no counter any more, and is none of those that ask.
         let _ = ASKED.try_with(|asked| asked.set(asked.get() + layout.size()));
+        let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
         // SAFETY: as this call's own.
         unsafe { System.alloc(layout) }
     }
@@ -33,4 +35,11 @@ pub(crate) fn asked<T>(act: impl FnOnce() -> T) -> (usize, T) {
     let before = ASKED.get();
     let result = act();
     (ASKED.get() - before, result)
+}
+
+/// How often this thread asks while `act` runs: an allocation that grows asks again.
+pub(crate) fn calls<T>(act: impl FnOnce() -> T) -> (usize, T) {
+    let before = CALLS.get();
+    let result = act();
+    (CALLS.get() - before, result)
 }

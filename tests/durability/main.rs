@@ -18,6 +18,7 @@
 //! | `real` | the same log on real files | |
 
 #[cfg(test)]
+#[expect(dead_code, reason = "calls are counted elsewhere")]
 mod counting;
 #[cfg(test)]
 mod crashes;

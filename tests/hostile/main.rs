@@ -12,6 +12,7 @@
 
 #[cfg(test)]
 #[path = "../durability/counting.rs"]
+#[expect(dead_code, reason = "calls are counted elsewhere")]
 mod counting;
 #[cfg(test)]
 #[path = "../support/mod.rs"]

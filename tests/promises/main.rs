@@ -7,6 +7,7 @@
 //!
 //! | module | promise | short form |
 //! |---|---|---|
+//! | `budget` | a verification asks for memory exactly as often as is written there | |
 //! | `visibility` | nothing is seen, and no answer leaves, before the journal reported the record | |
 //! | `refusal` | a journal that refuses: grants leave no trace, restrictions take effect (R2) | |
 //! | `claims` | what is being changed makes others wait, in order and bounded; endings come first | |
@@ -28,9 +29,15 @@
 //! | `restart` | an engine made of its own events is the engine it was, at any shard count | |
 
 #[cfg(test)]
+#[path = "../durability/counting.rs"]
+#[expect(dead_code, reason = "bytes are counted elsewhere")]
+mod counting;
+#[cfg(test)]
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(test)]
+mod budget;
 #[cfg(test)]
 mod claims;
 #[cfg(test)]
