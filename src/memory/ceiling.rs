@@ -10,6 +10,9 @@
 //! by a 64th of the ceiling, the number is taken anew. So what is resident stays about where it was, and nothing
 //! has to be given back for grants to go on.
 //!
+//! Grants go on as well once the process is a 64th of the ceiling below the soft limit, or has been below it for a
+//! second.
+//!
 //! Knows no clock and no process. Invariant: a judgement that refuses stands for a second at least, so that it does
 //! not flutter with the memory of a password that is being hashed.
 
@@ -42,6 +45,10 @@ struct Full {
     things: u64,
     refuses: bool,
     looks: u32,
+    /// Nothing was given since.
+    filling: bool,
+    /// Looks in a row that found it below the soft limit.
+    below: u32,
 }
 
 /// What follows from a look.
@@ -89,14 +96,27 @@ impl Ceiling {
                     things: things(),
                     refuses: true,
                     looks: 1,
+                    filling: true,
+                    below: 0,
                 });
             }
-            Some(full) if full.refuses && full.looks < LOOKS_MIN => full.looks += 1,
-            Some(_) if resident < soft.saturating_sub(step) => self.full = None,
+            Some(full) if full.refuses && full.looks < LOOKS_MIN => {
+                full.looks += 1;
+                if full.filling {
+                    // What was given before the first look and is there only now.
+                    full.resident = full.resident.max(resident);
+                    full.things = full.things.max(things());
+                }
+            }
             Some(full) => {
-                let refused = full.refuses;
-                full.judge(resident, step, things());
-                sweep |= full.refuses && !refused;
+                full.below = if resident < soft { full.below + 1 } else { 0 };
+                if resident < soft.saturating_sub(step) || full.below >= LOOKS_MIN {
+                    self.full = None;
+                } else {
+                    let refused = full.refuses;
+                    full.judge(resident, step, things());
+                    sweep |= full.refuses && !refused;
+                }
             }
         }
         Judgement {
@@ -119,6 +139,7 @@ impl Full {
             self.looks = 1;
         } else if self.refuses && things.saturating_add(room) <= self.things {
             self.refuses = false;
+            self.filling = false;
         }
     }
 }
@@ -164,10 +185,18 @@ mod tests {
             assert!(ceiling.look(100 * MIB, || 0).refuses);
         }
         assert!(!ceiling.look(100 * MIB, || 0).refuses);
-        // A little below is not given back.
         assert!(settled(&mut ceiling, 700 * MIB, 10));
-        assert!(settled(&mut ceiling, 690 * MIB, 10));
         assert!(!settled(&mut ceiling, 687 * MIB, 10));
+        // A little below is given back once it has been so for a second.
+        assert!(settled(&mut ceiling, 700 * MIB, 10));
+        for _ in 1..LOOKS_MIN {
+            assert!(ceiling.look(699 * MIB, || 10).refuses);
+        }
+        assert!(ceiling.look(700 * MIB, || 10).refuses);
+        for _ in 1..LOOKS_MIN {
+            assert!(ceiling.look(699 * MIB, || 10).refuses);
+        }
+        assert!(!ceiling.look(699 * MIB, || 10).refuses);
     }
 
     #[test]
@@ -183,6 +212,22 @@ mod tests {
         );
         assert!(settled(&mut ceiling, 705 * MIB, 31_500));
         assert!(!settled(&mut ceiling, 705 * MIB, 30_000));
+    }
+
+    #[test]
+    fn what_was_under_way_at_the_first_look_counts_as_there() {
+        let mut ceiling = Ceiling::new(800 * MIB);
+        assert!(ceiling.look(700 * MIB, || 32_000).refuses);
+        assert!(ceiling.look(780 * MIB, || 36_000).refuses);
+        assert!(settled(&mut ceiling, 780 * MIB, 36_000));
+        assert!(
+            !settled(&mut ceiling, 780 * MIB, 34_800),
+            "a 32nd of all of them"
+        );
+        // What came later does not.
+        assert!(settled(&mut ceiling, 780 * MIB, 36_000));
+        assert!(settled(&mut ceiling, 780 * MIB, 38_000));
+        assert!(settled(&mut ceiling, 780 * MIB, 35_000));
     }
 
     #[test]

@@ -130,7 +130,8 @@ fn a_full_memory_refuses_grants_takes_nothing_away_and_has_room_for_what_ended()
         opened.extend(secrets);
     }
     assert!(full, "{} sessions, and there is still room", opened.len());
-    let (resident, ceiling, is_full) = memory(&server);
+    let was = memory(&server);
+    let (resident, ceiling, is_full) = was;
     assert!(is_full && resident <= ceiling, "{resident} of {ceiling}");
     let all = grants(&server, &opened[0], &guest, (&pair.0, &pair.1));
     for (name, answer) in &all {
@@ -166,7 +167,10 @@ fn a_full_memory_refuses_grants_takes_nothing_away_and_has_room_for_what_ended()
         let answer = issue(&server, 1);
         (answer.status == 200).then(|| secrets(&answer))
     });
-    let room = room.expect("what ended makes no room");
+    let room = room.unwrap_or_else(|| {
+        let now = memory(&server);
+        panic!("what ended makes no room: {was:?} when it was full, {now:?} now")
+    });
     let again = grants(&server, &kept[0], &guest, (&pair.0, &pair.1));
     let refused = again
         .iter()
