@@ -166,8 +166,9 @@ impl World {
                 return Some(EndReason::Parent);
             }
             if !record.activity.observe(record.lifetime(), now, Touch::No) {
-                let absolute = now >= record.lifetime().absolute;
-                return Some(if absolute {
+                // Not from `now`: a reader whose clock is ahead of ours may have seen it end.
+                let last_active = record.activity.last_active();
+                return Some(if record.lifetime().ends_absolutely(last_active) {
                     EndReason::Absolute
                 } else {
                     EndReason::Idle

@@ -24,6 +24,12 @@ impl Lifetime {
         }
     }
 
+    /// Whether it is the absolute limit that ends a session last active at `last_active`.
+    #[must_use]
+    pub fn ends_absolutely(&self, last_active: Timestamp) -> bool {
+        self.deadline(last_active) == self.absolute
+    }
+
     /// Whether a session last active at `last_active` is over at `now`.
     #[must_use]
     pub fn is_over(&self, last_active: Timestamp, now: Timestamp) -> bool {
@@ -50,6 +56,10 @@ mod tests {
             (200, 250, true),
         ] {
             assert_eq!(life.is_over(at(last), at(now)), over, "{last} {now}");
+        }
+        // (last active, whether the absolute limit comes first): at a tie it is the absolute one
+        for (last, absolute) in [(149, false), (150, true), (200, true)] {
+            assert_eq!(life.ends_absolutely(at(last)), absolute, "{last}");
         }
         let no_idle = Lifetime {
             idle_timeout_ms: 0,

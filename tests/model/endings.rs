@@ -56,6 +56,32 @@ fn a_session_lives_until_its_deadline_and_not_one_millisecond_longer() {
     }
 }
 
+/// A reader's clock may be ahead of the sweeper's, and what it saw overdue is over for both.
+#[test]
+fn a_session_ends_of_the_limit_that_came_first_whoever_saw_it_end() {
+    // (idle timeout, absolute lifetime, why it ends), in milliseconds from opening
+    for (idle, absolute, reason) in [
+        (0, 5_000, EndReason::Absolute),
+        (5_000, 5_000, EndReason::Absolute),
+        (9_000, 5_000, EndReason::Absolute),
+        (5_000, 9_000, EndReason::Idle),
+    ] {
+        let mut scene = Scene::new();
+        let who = scene.account(account("alice"));
+        let mut grant = scene.plain(who);
+        grant.lifetime = lifetime(idle, absolute, scene.now);
+        let id = scene.open_with(grant);
+        let over = scene.now.plus_ms(5_000);
+        let before = scene.now.plus_ms(4_999);
+        assert_eq!(scene.driver.world.death(id, before), None, "{idle}");
+        assert!(!scene.driver.touch(id, over), "{idle}");
+        // The sweeper may be behind that reader, or long after it.
+        for swept in [before, over, scene.now.plus_ms(99_000)] {
+            assert_eq!(scene.driver.world.death(id, swept), Some(reason), "{idle}");
+        }
+    }
+}
+
 #[test]
 fn an_ended_session_never_revives_through_late_events() {
     let mut scene = Scene::new();

@@ -278,8 +278,10 @@ impl Model {
             }
             EndReason::Idle => session
                 .idle_deadline()
-                .is_some_and(|deadline| now >= deadline),
-            EndReason::Absolute => now >= grant.lifetime.absolute,
+                .is_some_and(|idle| now >= idle && idle < grant.lifetime.absolute),
+            EndReason::Absolute => {
+                now >= grant.lifetime.absolute && session.deadline() == grant.lifetime.absolute
+            }
             EndReason::Logout | EndReason::Revoked | EndReason::Limit | EndReason::Removed => false,
         }
     }
