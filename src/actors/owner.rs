@@ -1,5 +1,6 @@
 //! The actor: decides, claims, appends, and applies when the journal says so.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -26,9 +27,11 @@ use crate::engine::world::{SharedWorld, World};
 use crate::faults;
 use crate::journal::{Entry, SharedJournal, Stake};
 
-/// Sessions and the like that one record of an owner's own tick is about, at most; a part that alone is
-/// about more has a record to itself.
-const TICK_RECORD_WEIGHT_MAX: usize = 4_096;
+/// Sessions and the like that one record of an owner's own is about, at most; a part that alone is about more has
+/// a record to itself. What takes an owner longer than some 100 µs makes those wait who answer requests.
+const SLICE_WEIGHT_MAX: usize = 128;
+/// How long an owner lets others go first between two slices.
+const BETWEEN_SLICES: Duration = Duration::from_millis(1);
 
 /// Records of its own ticks that an owner may have with the journal.
 const TICKS_AHEAD_MAX: usize = 64;
@@ -71,6 +74,10 @@ pub(super) struct Owner<R> {
     next_ticket: u64,
     /// Records of ticks that are not applied yet.
     ticking: usize,
+    /// What the last slice found and what has no record yet.
+    found: VecDeque<Part>,
+    /// Another slice is on its way.
+    going_on: bool,
 }
 
 impl<R: Room> Owner<R> {
@@ -83,6 +90,8 @@ impl<R: Room> Owner<R> {
             in_flight: HashMap::new(),
             next_ticket: 0,
             ticking: 0,
+            found: VecDeque::new(),
+            going_on: false,
         }
     }
 
@@ -258,26 +267,50 @@ impl<R: Room> Owner<R> {
         ask.answer(Err(ServiceError::Overloaded));
     }
 
-    fn tick(&mut self) {
+    /// Begins to look after the room. What the last ticks found comes first: rounds are longer when much is due.
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        if self.found.is_empty() && self.ticking < TICKS_AHEAD_MAX {
+            let now = self.shared.clock.now();
+            self.found.extend(self.room.tick(&self.shared.world, now));
+        }
+        self.go_on(ctx);
+        self.apply_ready();
+    }
+
+    /// Gives what was found a record, a slice of it; looks for more if there is nothing left; comes back in a moment
+    /// if there may be.
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
         // A slow disk does not stretch the rounds; a stuck one does.
-        if self.ticking >= TICKS_AHEAD_MAX {
+        if self.going_on || self.ticking >= TICKS_AHEAD_MAX {
             return;
         }
-        let now = self.shared.clock.now();
-        let mut parts = self.room.tick(&self.shared.world, now);
-        while !parts.is_empty() {
-            let mut weight = 0;
-            let fits = |part: &&Part| {
-                weight += part.weight();
-                weight <= TICK_RECORD_WEIGHT_MAX
-            };
-            let fitting = parts.iter().take_while(fits).count().max(1);
-            let rest = parts.split_off(fitting);
-            self.ticking += 1;
-            self.commit(parts, None, Vec::new());
-            parts = rest;
+        if self.found.is_empty() {
+            let now = self.shared.clock.now();
+            match self.room.go_on(&self.shared.world, now) {
+                Some(parts) => self.found.extend(parts),
+                None => return,
+            }
         }
-        self.apply_ready();
+        let mut weight = 0;
+        let fits = |part: &&Part| {
+            weight += part.weight();
+            weight <= SLICE_WEIGHT_MAX
+        };
+        let fitting = self.found.iter().take_while(fits).count();
+        let slice: Vec<_> = self
+            .found
+            .drain(..fitting.max(1).min(self.found.len()))
+            .collect();
+        if !slice.is_empty() {
+            self.ticking += 1;
+            self.commit(slice, None, Vec::new());
+        }
+        self.going_on = true;
+        ctx.run_later(BETWEEN_SLICES, |owner, ctx| {
+            owner.going_on = false;
+            owner.go_on(ctx);
+            owner.apply_ready();
+        });
     }
 }
 
@@ -293,7 +326,7 @@ impl<R: Room> Actor for Owner<R> {
             Some((Wake, queues))
         });
         ctx.add_stream(wakes);
-        ctx.run_interval(Duration::from_millis(TICK_MS), |owner, _| owner.tick());
+        ctx.run_interval(Duration::from_millis(TICK_MS), |owner, ctx| owner.tick(ctx));
     }
 }
 

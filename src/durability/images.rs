@@ -4,6 +4,8 @@
 //! not the manifest's, is not read at all; reading holds a few frames at a time, whatever a file says of
 //! itself.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::codec;
@@ -14,7 +16,25 @@ use super::record::{self, Label, Link, Read};
 use super::storage::{Storage, StorageError, StoredFile, SyncSite};
 
 /// What is gathered before it is written, and read at once.
-const BUFFER_BYTES: usize = 256 << 10;
+const BUFFER_BYTES: usize = 64 << 10;
+/// What an unhurried writer encodes between two rests: some 40 µs of work.
+const REST_AFTER_BYTES: usize = 8 << 10;
+/// How many bytes are read again in the time that encoding one takes.
+const READ_PER_ENCODED: usize = 8;
+/// After how many bytes an unhurried writer syncs: the system, too, is to do its part in small pieces.
+const SYNC_AFTER_BYTES: u64 = 1 << 20;
+/// How long a rest is, at least.
+const REST: Duration = Duration::from_micros(20);
+
+/// Whether others want the processors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Requests are answered meanwhile. The scheduler lets a thread that computes go on for milliseconds, however
+    /// far it stands back, so it rests again and again.
+    Unhurried,
+    /// Nobody waits for anything else.
+    Hurried,
+}
 
 /// Why an image was not written.
 #[derive(Debug, thiserror::Error)]
@@ -35,10 +55,12 @@ pub struct ImageWriter {
     file: Box<dyn StoredFile>,
     name: String,
     written: u64,
+    synced: u64,
     buffer: Vec<u8>,
     payload: Vec<u8>,
     digest: blake3::Hasher,
     last: Link,
+    rests: Rests,
 }
 
 impl ImageWriter {
@@ -47,16 +69,19 @@ impl ImageWriter {
         storage: &dyn Storage,
         name: String,
         head: &ImageHead,
+        pace: Pace,
     ) -> Result<Self, ImageError> {
         super::segment::remove_leftover(storage, &name)?;
         let mut writer = Self {
             file: storage.create(&name)?,
             name,
             written: 0,
+            synced: 0,
             buffer: Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES_MAX),
             payload: Vec::new(),
             digest: blake3::Hasher::new(),
             last: Link::default(),
+            rests: Rests::of(pace),
         };
         writer.buffer.extend_from_slice(&head.encode());
         Ok(writer)
@@ -81,6 +106,7 @@ impl ImageWriter {
         if self.buffer.len() >= BUFFER_BYTES {
             self.flush()?;
         }
+        self.rests.after(payload.len());
         Ok(())
     }
 
@@ -89,6 +115,11 @@ impl ImageWriter {
         self.digest.update(&self.buffer);
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
+        let hurried = self.rests.pace == Pace::Hurried;
+        if !hurried && self.written - self.synced >= SYNC_AFTER_BYTES {
+            self.file.sync_data(SyncSite::Image)?;
+            self.synced = self.written;
+        }
         Ok(())
     }
 
@@ -114,7 +145,8 @@ impl ImageWriter {
             records,
             position,
         };
-        let digest = digest_of(&*storage.open(&entry.name)?, entry.size)?;
+        let file = storage.open(&entry.name)?;
+        let digest = digest_of(&*file, entry.size, &mut self.rests)?;
         if digest == entry.digest {
             Ok(entry)
         } else {
@@ -123,7 +155,11 @@ impl ImageWriter {
     }
 }
 
-fn digest_of(file: &dyn StoredFile, size: u64) -> Result<[u8; 32], StorageError> {
+fn digest_of(
+    file: &dyn StoredFile,
+    size: u64,
+    rests: &mut Rests,
+) -> Result<[u8; 32], StorageError> {
     let mut digest = blake3::Hasher::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut at = 0;
@@ -131,9 +167,35 @@ fn digest_of(file: &dyn StoredFile, size: u64) -> Result<[u8; 32], StorageError>
         let piece = piece_of(&mut buffer, size - at);
         file.read_at(at, piece)?;
         digest.update(piece);
+        if rests.pace == Pace::Unhurried {
+            // Nobody reads it again unless the node starts; removing it costs less, too.
+            file.let_go(at, piece.len() as u64);
+        }
         at += piece.len() as u64;
+        rests.after(piece.len() / READ_PER_ENCODED);
     }
     Ok(*digest.finalize().as_bytes())
+}
+
+/// When to rest.
+struct Rests {
+    pace: Pace,
+    /// Bytes encoded since the last one.
+    worked: usize,
+}
+
+impl Rests {
+    fn of(pace: Pace) -> Self {
+        Self { pace, worked: 0 }
+    }
+
+    fn after(&mut self, bytes: usize) {
+        self.worked += bytes;
+        if self.pace == Pace::Unhurried && self.worked >= REST_AFTER_BYTES {
+            self.worked = 0;
+            std::thread::park_timeout(REST);
+        }
+    }
 }
 
 /// As much of the buffer as is wanted.
@@ -162,7 +224,7 @@ pub fn read_image(
         let what = format!("it has {size} bytes, and the manifest knows {}", entry.size);
         return Err(damage(0, what));
     }
-    if digest_of(&*file, size)? != entry.digest {
+    if digest_of(&*file, size, &mut Rests::of(Pace::Hurried))? != entry.digest {
         return Err(damage(
             0,
             "its digest is not the one in the manifest".into(),

@@ -3,6 +3,7 @@
 //! Invariants: one generation at a time; whoever asks is answered by one that was begun afterwards; what
 //! fails is told and tried again at the next occasion, the old generations stay.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::process::nice;
+use rustix::thread::set_current_timer_slack;
 
 use super::snapshot::SnapshotError;
 use super::store::{Store, Written};
@@ -27,6 +29,8 @@ const PAUSE_MS: u64 = 10_000;
 const ASKED_MAX: usize = 64;
 /// How far the thread stands back behind those that answer requests: images are in no hurry.
 const NICENESS: i32 = 10;
+/// How late the end of a rest may come; the usual 50 µs are longer than the rest.
+const TIMER_SLACK_NS: NonZeroU64 = NonZeroU64::MIN;
 
 /// What came of a generation.
 pub type Outcome = Result<Written, Arc<SnapshotError>>;
@@ -104,6 +108,7 @@ impl Work {
     fn run(self, asked: &Receiver<Ask>) {
         // Of this thread alone. A system that does not know that leaves it as it is.
         let _ = nice(NICENESS);
+        let _ = set_current_timer_slack(Some(TIMER_SLACK_NS));
         let mut before = self.clock.now();
         let mut failed = false;
         loop {

@@ -149,6 +149,10 @@ pub trait StoredFile: Send {
     /// Makes contents and length durable, not the name. After an error nothing is known of what
     /// was written since the last sync: it must not be tried again.
     fn sync_data(&mut self, site: SyncSite) -> Result<(), StorageError>;
+    /// These bytes are durable and will not be read soon: the system need not keep them in memory. A hint.
+    fn let_go(&self, at: u64, bytes: u64) {
+        let _ = (at, bytes);
+    }
 }
 
 /// Files below one root.

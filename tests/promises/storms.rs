@@ -20,7 +20,7 @@ const STAYING: usize = 1_000;
 /// When they do.
 const LIFE_MS: u64 = 3_600_000;
 /// Sessions that one record of a sweep ends, at most.
-const RECORD_MAX: usize = 4_096;
+const RECORD_MAX: usize = 128;
 
 #[test]
 fn forty_thousand_sessions_that_expire_at_one_instant_are_dead_at_once_and_end_in_slices() {

@@ -3,10 +3,11 @@
 
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
+use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{Advice, OFlags, fadvise};
 
 use super::{Storage, StorageError, StoredFile, SyncSite, split_name};
 
@@ -236,6 +237,11 @@ impl StoredFile for OsFile {
 
     fn sync_data(&mut self, _: SyncSite) -> Result<(), StorageError> {
         self.done("syncing", self.file.sync_data())
+    }
+
+    fn let_go(&self, at: u64, bytes: u64) {
+        // A system that does not take the hint keeps them.
+        let _ = fadvise(&self.file, at, NonZeroU64::new(bytes), Advice::DontNeed);
     }
 }
 

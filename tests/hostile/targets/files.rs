@@ -8,6 +8,7 @@ use sessile::durability::codec::CODEC;
 use sessile::durability::format::{
     ImageEnd, ImageHead, Origin, SECTOR_BYTES, SHARDS, Seal, SegmentHead,
 };
+use sessile::durability::images::Pace;
 use sessile::durability::manifest::{Generation, ImageEntry, Manifest};
 use sessile::durability::record::{self, Label, Link, Read};
 use sessile::durability::sealing::{Sealer, SealingKey};
@@ -298,6 +299,7 @@ pub(super) fn written_again(
         origin,
         number: 1,
         rows: 1,
+        pace: Pace::Hurried,
     };
     let generation = images
         .write(&storage, sealer, &Source::of(state), 0)
