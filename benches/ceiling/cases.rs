@@ -18,16 +18,19 @@ pub(crate) enum Case {
     MollybetMetadata,
     /// i3D's user behind a guest key.
     I3dUser,
+    /// Clerk's session of a browser's client.
+    ClerkSession,
     /// xData's `session.verify_session_token` over JSON-RPC.
     XdataVerify,
 }
 
 impl Case {
     /// Every case, in the order of the report.
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Verify,
         Self::MollybetMetadata,
         Self::I3dUser,
+        Self::ClerkSession,
         Self::XdataVerify,
     ];
 
@@ -37,6 +40,7 @@ impl Case {
             Self::Verify => "verify",
             Self::MollybetMetadata => "mollybet-metadata",
             Self::I3dUser => "i3d-user",
+            Self::ClerkSession => "clerk-session",
             Self::XdataVerify => "xdata-verify",
         }
     }
@@ -55,7 +59,20 @@ impl Case {
             Self::Verify => ("GET", "/auth/verify"),
             Self::MollybetMetadata => ("GET", "/v1/sessions/{id}/"),
             Self::I3dUser => ("GET", "/v3/session/user"),
+            Self::ClerkSession => ("GET", "/v1/client/sessions/{id}"),
             Self::XdataVerify => ("POST", "/api/v2/session/jsonrpc"),
+        }
+    }
+
+    /// The goal of the case at this depth of pipelining: its number, the least share of the no-op's requests/s, and the
+    /// largest of its processor time per request if there is one. Source: docs/BENCHMARKS.md, Goals.
+    pub(crate) fn goal(self, pipeline: usize) -> Option<(&'static str, f64, Option<f64>)> {
+        match (self, pipeline) {
+            (Self::Verify | Self::MollybetMetadata, 1) => Some(("G1", 1.03, Some(0.97))),
+            (Self::Verify | Self::MollybetMetadata, 16) => Some(("G2", 0.95, None)),
+            (Self::XdataVerify, 1) => Some(("G3", 1.10, None)),
+            (Self::I3dUser | Self::ClerkSession, 1) => Some(("G4", 0.90, None)),
+            _ => None,
         }
     }
 
@@ -65,6 +82,7 @@ impl Case {
             Self::Verify => "",
             Self::MollybetMetadata => r#""status":"ok""#,
             Self::I3dUser => r#""userName":"load""#,
+            Self::ClerkSession => r#""status":"active""#,
             Self::XdataVerify => r#""active":true"#,
         }
     }
@@ -74,6 +92,7 @@ impl Case {
         match self {
             Self::Verify | Self::MollybetMetadata => &supply.mollybet,
             Self::I3dUser => &supply.i3d,
+            Self::ClerkSession => &supply.clerk,
             Self::XdataVerify => &supply.xdata,
         }
     }
@@ -97,6 +116,14 @@ impl Case {
                 format!("PRIVATE-TOKEN: {token}\r\n"),
                 String::new(),
             ),
+            Self::ClerkSession => {
+                let (id, secret) = token.split_once(' ').unwrap_or_default();
+                (
+                    format!("/v1/client/sessions/{id}"),
+                    format!("Cookie: __client={secret}\r\n"),
+                    String::new(),
+                )
+            }
             Self::XdataVerify => {
                 let body = format!(
                     concat!(

@@ -8,12 +8,13 @@ use std::rc::Rc;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::answer::{Answer, Asker};
 use crate::cases::Case;
+use crate::common::answer::{Answer, Asker};
+use crate::common::rotation::Sample;
+use crate::common::servers::Server;
+use crate::common::wrk::Load;
 use crate::options::Options;
 use crate::seed::{self, Supply};
-use crate::servers::Server;
-use crate::wrk::Load;
 
 /// Answers that are looked at before a case is measured.
 const LOOKED_AT: usize = 1_024;
@@ -42,15 +43,6 @@ pub(crate) struct Round {
     pub(crate) sessile: Sample,
     /// The no-op's window.
     pub(crate) noop: Sample,
-}
-
-/// One window of one server.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sample {
-    /// Requests answered per second.
-    pub(crate) requests_per_second: f64,
-    /// User and system time of the server per request answered, in microseconds.
-    pub(crate) cpu_us_per_request: f64,
 }
 
 /// Makes the cells of a case: renders its requests, looks at the answers, starts its no-op.
@@ -189,12 +181,8 @@ impl Cell {
 
     fn window(&self, server: &Server, seconds: u64) -> Result<Sample> {
         let load = self.load.as_ref().context("no load")?;
-        let cpu_before = server.cpu_seconds()?;
-        let window = load.apply(server.listen, seconds, self.answer_bytes)?;
-        let cpu = server.cpu_seconds()? - cpu_before;
-        Ok(Sample {
-            requests_per_second: window.requests / window.seconds,
-            cpu_us_per_request: cpu * 1e6 / window.requests,
+        Sample::of(&[server], || {
+            load.apply(server.listen, seconds, self.answer_bytes)
         })
     }
 }

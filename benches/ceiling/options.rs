@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::cases::Case;
-use crate::wrk;
+use crate::common::{machine, wrk};
 
 /// What to measure, checked.
 #[derive(Debug)]
@@ -28,8 +28,6 @@ pub(crate) struct Options {
     only: Vec<Case>,
     /// Where to write the result for machines.
     pub(crate) json: Option<PathBuf>,
-    /// The command as it can be typed again.
-    pub(crate) command: String,
 }
 
 impl Options {
@@ -43,7 +41,6 @@ impl Options {
 ///
 /// Errors: an unknown option, a missing or malformed value, or one out of its bounds.
 pub(crate) fn parse(arguments: &[String]) -> Result<Option<Options>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let given: Vec<&str> = arguments
         .iter()
         .map(String::as_str)
@@ -55,12 +52,9 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Option<Options>> {
         connections: vec![64, 256],
         pipeline: vec![1],
         sessions: 1_000_000,
-        workers: cores,
+        workers: machine::cores(),
         only: Vec::new(),
         json: None,
-        command: format!("cargo bench --bench ceiling -- {}", given.join(" "))
-            .trim_end_matches([' ', '-'])
-            .to_owned(),
     };
     let mut rest = given.iter().copied();
     while let Some(name) = rest.next() {

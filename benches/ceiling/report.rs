@@ -2,71 +2,51 @@
 
 use std::fmt::{self, Write};
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::cells::{Cell, Round, Sample};
+use crate::cells::{Cell, Round};
+use crate::common::goals::{self, Row};
+use crate::common::machine::Machine;
+use crate::common::rotation::Sample;
+use crate::common::stats::Spread;
+use crate::common::wrk;
 use crate::options::Options;
 use crate::seed;
-use crate::stats::Spread;
-use crate::wrk;
 
-/// The circumstances of a run, as they belong beside its figures.
+/// The circumstances of a run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Setup {
-    commit: String,
-    date: String,
-    command: String,
-    cores: usize,
+    #[serde(flatten)]
+    machine: Machine,
     workers: usize,
     wrk_threads: usize,
     rounds: usize,
     window_seconds: u64,
     sessions: u64,
     requests_prepared: u64,
-    load_average: String,
 }
 
 impl Setup {
-    /// Reads the circumstances now; what cannot be read is `unknown`.
+    /// Reads the circumstances now.
     pub(crate) fn read(options: &Options) -> Self {
-        let mut commit = output("git", &["rev-parse", "--short=12", "HEAD"]);
-        let changes = output("git", &["status", "--porcelain", "--untracked-files=no"]);
-        if !matches!(changes.as_str(), "" | "unknown") {
-            commit.push_str(" with changes");
-        }
         Self {
-            commit,
-            date: output("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"]),
-            command: options.command.clone(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            machine: Machine::read("ceiling"),
             workers: options.workers,
             wrk_threads: wrk::THREADS,
             rounds: options.rounds,
             window_seconds: options.window_seconds,
             sessions: options.sessions,
             requests_prepared: seed::DRAWN,
-            load_average: std::fs::read_to_string("/proc/loadavg")
-                .ok()
-                .and_then(|text| text.split_whitespace().next().map(str::to_owned))
-                .unwrap_or_else(|| "unknown".to_owned()),
         }
     }
 }
 
 impl fmt::Display for Setup {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "command: {}", self.command)?;
-        writeln!(out, "commit:  {}", self.commit)?;
-        writeln!(out, "date:    {}", self.date)?;
-        writeln!(
-            out,
-            "host:    {} cores, load average {} at the start",
-            self.cores, self.load_average
-        )?;
+        write!(out, "{}", self.machine)?;
         writeln!(
             out,
             "servers: {} workers each, all up at once; {} sessions",
@@ -83,18 +63,6 @@ impl fmt::Display for Setup {
             self.rounds, self.window_seconds
         )
     }
-}
-
-/// One line of what a command prints.
-fn output(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .ok()
-        .filter(|output| output.status.success());
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    text.filter(|text| !text.is_empty())
-        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The table for people: median and quartiles of the ratios, medians of the raw figures.
@@ -122,6 +90,40 @@ pub(crate) fn table(cells: &[Cell]) -> String {
         };
     }
     out
+}
+
+/// The cells that a goal is about, as rows in Markdown.
+pub(crate) fn against_goals(cells: &[Cell]) -> String {
+    let mut rows = Vec::new();
+    for cell in cells {
+        let Some((goal, rate, cpu)) = cell
+            .load
+            .as_ref()
+            .and_then(|load| cell.case.goal(load.pipeline))
+        else {
+            continue;
+        };
+        let connections = cell.load.as_ref().map_or(0, |load| load.connections);
+        let what = format!("{}, {connections} connections", cell.case.name());
+        let (Some(summary), None) = (Summary::of(cell), &cell.failure) else {
+            let why = cell.failure.clone().unwrap_or("not measured".to_owned());
+            rows.push(Row::not_run(goal, what, why));
+            continue;
+        };
+        let of_noop = format!("{what}: requests/s of the no-op");
+        rows.push(Row::ratio_at_least(
+            goal,
+            of_noop,
+            summary.request_ratio,
+            rate,
+        ));
+        let of_noop = format!("{what}: CPU per request of the no-op");
+        rows.push(match cpu {
+            Some(most) => Row::ratio_at_most(goal, of_noop, summary.cpu_ratio, most),
+            None => Row::beside(goal, of_noop, summary.cpu_ratio.to_string()),
+        });
+    }
+    goals::table(&rows)
 }
 
 /// The first columns of a row.

@@ -9,7 +9,7 @@ use reqwest::blocking::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::servers::{self, Server};
+use crate::common::servers::{self, Server};
 
 /// The account that owns the sessions.
 pub(crate) const OWNER: &str = "load";

@@ -6,13 +6,13 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `probe.rs` | verification at a fixed rate: each answer's time, and what was wrong |
 //! | `wire.rs` | requests and answers of those who load, many on one thread |
 //! | `desk.rs` | the server, its accounts and sessions |
 //! | `flood.rs` | logins, far more than can be hashed (O2) |
 //! | `slow.rs` | clients that take their time (O7) |
 //! | `storms.rs` | a snapshot, a flood on one shard, revocation under load, an expiry storm, a restart |
 //! | `report.rs` | windows, ratios and the verdict |
+//! | `../common/probe.rs` | verification at a fixed rate: each answer's time, and what was wrong |
 //!
 //! Invariants: traffic goes to loopback only; every load has a bound and an end; the server lives no longer than its
 //! value. Exit codes: 0 the promise holds, 1 it does not, or something failed, 2 bad arguments.
@@ -27,16 +27,12 @@
     reason = "a measurement reads clocks, sleeps and touches files outside the server's ports for them; JSON that is not there is null"
 )]
 
-#[expect(dead_code, reason = "the ceiling uses the rest")]
-#[path = "../ceiling/answer.rs"]
-mod answer;
+#[expect(dead_code, reason = "each measurement uses a part")]
+#[path = "../common/mod.rs"]
+mod common;
 mod desk;
 mod flood;
-mod probe;
 mod report;
-#[expect(dead_code, reason = "the ceiling uses the rest")]
-#[path = "../ceiling/servers.rs"]
-mod servers;
 mod slow;
 mod storms;
 mod wire;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use anyhow::Result;
 
 use crate::Size;
-use crate::probe::{self, Times};
+use crate::common::probe::{self, Times};
 use crate::wire::Load;
 
 /// How the machine and the code are called.

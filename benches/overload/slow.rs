@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use tokio::task::spawn_local;
 
 use crate::Size;
+use crate::common::probe::verify;
 use crate::desk::{Desk, USUAL_MS, secrets};
-use crate::probe::verify;
 use crate::report::{head, in_turns, table, verdict};
 use crate::wire::{Load, connect};
 

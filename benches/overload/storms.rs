@@ -13,8 +13,8 @@ use sessile::session::id::SessionId;
 use tokio::task::spawn_local;
 
 use crate::Size;
+use crate::common::probe::{self, Times};
 use crate::desk::{Desk, Issued, USUAL_MS, secrets};
-use crate::probe::{self, Times};
 use crate::report::{compare, head, in_turns, table, verdict};
 use crate::wire::{Load, connect, exchange};
 

@@ -17,16 +17,9 @@
     reason = "a measurement reads clocks, sleeps and touches files outside the server's ports for them"
 )]
 
-#[expect(dead_code, reason = "the ceiling uses the rest")]
-#[path = "../ceiling/answer.rs"]
-mod answer;
-#[expect(dead_code, reason = "the ceiling uses the rest")]
-#[path = "../ceiling/servers.rs"]
-mod servers;
-#[path = "../ceiling/stats.rs"]
-mod stats;
-#[path = "../ceiling/wrk.rs"]
-mod wrk;
+#[expect(dead_code, reason = "each measurement uses a part")]
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,10 +27,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use answer::Asker;
-use servers::Server;
-use stats::Spread;
-use wrk::Load;
+use common::answer::Asker;
+use common::servers::{self, Server};
+use common::stats::Spread;
+use common::wrk::{self, Load};
 
 /// Compared with the last.
 const MODES: [&str; 3] = ["sync", "balanced", "snapshot"];

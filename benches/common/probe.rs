@@ -1,4 +1,4 @@
-//! Verification at a fixed rate, and how long each answer took.
+//! Requests at a fixed rate, and how long each answer took.
 //!
 //! An answer's time counts from when its request was due, if the one before was late: a server that stalls is not
 //! asked less. It does not count how late this program woke up by itself.
@@ -10,12 +10,26 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::answer::Asker;
+use super::answer::Asker;
 
 /// Connections, each with a thread.
 const CONNECTIONS: usize = 8;
-/// Verifications a second, on all of them.
+/// Verifications a second, on all of them, where no other rate is asked for.
 const RATE: u32 = 2_000;
+
+/// A connection on which one request after another is answered.
+pub(crate) trait Line {
+    /// Sends one and reads the answer: whether it is the right one.
+    ///
+    /// Errors: the connection is of no more use.
+    fn ask(&mut self, request: &[u8]) -> Result<bool>;
+}
+
+impl Line for Asker {
+    fn ask(&mut self, request: &[u8]) -> Result<bool> {
+        Ok(Asker::ask(self, request)?.status == 200)
+    }
+}
 
 /// What a window of verifications showed.
 #[derive(Debug, Default)]
@@ -69,16 +83,27 @@ pub(crate) fn window(to: SocketAddr, secrets: &[String], seconds: u64) -> Result
 
 /// Verifies these until it is told to stop.
 pub(crate) fn until(to: SocketAddr, secrets: &[String], stop: &AtomicBool) -> Result<Times> {
+    let requests: Vec<_> = secrets.iter().map(|secret| verify(secret)).collect();
+    at_rate(&|| Asker::connect(to), &requests, RATE, stop)
+}
+
+/// Asks all of this, over and over, so many times a second, until it is told to stop.
+pub(crate) fn at_rate<L: Line>(
+    connect: &(dyn Fn() -> Result<L> + Sync),
+    requests: &[Vec<u8>],
+    rate: u32,
+    stop: &AtomicBool,
+) -> Result<Times> {
     let start = Instant::now() + Duration::from_millis(20);
-    let pause = Duration::from_secs(1) / RATE * u32::try_from(CONNECTIONS)?;
-    let part = secrets.len().div_ceil(CONNECTIONS).max(1);
+    let pause = Duration::from_secs(1) / rate * u32::try_from(CONNECTIONS)?;
+    let part = requests.len().div_ceil(CONNECTIONS).max(1);
     thread::scope(|scope| {
-        let one = |(nth, secrets): (u32, &[String])| {
-            let requests: Vec<_> = secrets.iter().map(|secret| verify(secret)).collect();
+        let one = |(nth, requests): (u32, &'_ [Vec<u8>])| {
             let first = start + pause / u32::try_from(CONNECTIONS).unwrap_or(1) * nth;
-            scope.spawn(move || ask(to, &requests, first, pause, stop))
+            let requests = requests.to_vec();
+            scope.spawn(move || ask(connect, &requests, first, pause, stop))
         };
-        let asking: Vec<_> = (0..).zip(secrets.chunks(part)).map(one).collect();
+        let asking: Vec<_> = (0..).zip(requests.chunks(part)).map(one).collect();
         let windows = asking
             .into_iter()
             .map(|one| one.join().ok().context("a probe panicked")?);
@@ -86,14 +111,14 @@ pub(crate) fn until(to: SocketAddr, secrets: &[String], stop: &AtomicBool) -> Re
     })
 }
 
-fn ask(
-    to: SocketAddr,
+fn ask<L: Line>(
+    connect: &dyn Fn() -> Result<L>,
     requests: &[Vec<u8>],
     first: Instant,
     pause: Duration,
     stop: &AtomicBool,
 ) -> Result<Times> {
-    let mut asker = Asker::connect(to)?;
+    let mut line = connect()?;
     let mut times = Times::default();
     let mut due = first;
     for request in requests.iter().cycle() {
@@ -106,15 +131,15 @@ fn ask(
             thread::sleep(due - now);
         }
         let from = if late { due } else { Instant::now() };
-        match asker.ask(request) {
-            Ok(answer) if answer.status == 200 => {
+        match line.ask(request) {
+            Ok(true) => {
                 let micros = from.elapsed().as_micros();
                 times.micros.push(u32::try_from(micros).unwrap_or(u32::MAX));
             }
             outcome => {
                 times.errors += 1;
                 if outcome.is_err() {
-                    asker = Asker::connect(to)?;
+                    line = connect()?;
                 }
             }
         }

@@ -12,7 +12,7 @@ use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse, HttpServer};
 use anyhow::{Context, Result, bail};
 
-use crate::answer::Answer;
+use super::answer::Answer;
 
 /// What is answered to every request.
 struct Fixed {

@@ -1,5 +1,7 @@
 //! Medians and quartiles. Pure.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// Median and quartiles of some values.
@@ -25,6 +27,18 @@ impl Spread {
             median: quarter(&sorted, 2)?,
             upper_quartile: quarter(&sorted, 3)?,
         })
+    }
+}
+
+/// The median, and the quartiles in parentheses.
+impl fmt::Display for Spread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (low, middle, high) = (self.lower_quartile, self.median, self.upper_quartile);
+        if middle.abs() >= 10.0 {
+            write!(out, "{middle:.1} ({low:.1}–{high:.1})")
+        } else {
+            write!(out, "{middle:.3} ({low:.3}–{high:.3})")
+        }
     }
 }
 

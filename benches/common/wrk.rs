@@ -3,6 +3,7 @@
 //! Requests are rendered beforehand, so that the generator's processor time is small and the same for every server.
 //! A window in which anything but a 2xx was seen is an error, not a slow window.
 
+use std::cell::Cell;
 use std::io::{BufWriter, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 /// How far the bytes per answer may be from the checked answer's; the ends of a window blur them.
 const LENGTH_TOLERANCE: f64 = 0.05;
 
-/// Each thread reads its own file once and hands out what is in it, over and over.
+/// How much further each window begins in the prepared requests than the one before: farther than a window gets.
+const FURTHER: usize = 400_009;
+
+/// Each thread reads its own file once and hands out what is in it, over and over, from a place that it is told.
 const SCRIPT: &str = r#"
 local started = 0
 local requests, next_request = {}, 0
@@ -43,6 +47,7 @@ function init(args)
     from = to + 1
   end
   assert(#requests > 0, "no requests")
+  next_request = tonumber(args[2]) % #requests
 end
 
 function request()
@@ -53,7 +58,7 @@ end
 
 function done(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format("ceiling %d %d %d %d %d %d %d %d\n", summary.requests, summary.duration, summary.bytes,
+  io.write(string.format("window %d %d %d %d %d %d %d %d\n", summary.requests, summary.duration, summary.bytes,
     e.connect, e.read, e.write, e.status, e.timeout))
 end
 "#;
@@ -78,6 +83,8 @@ pub(crate) struct Load {
     pub(crate) connections: usize,
     /// Requests in flight on each.
     pub(crate) pipeline: usize,
+    /// Where the next window begins.
+    next: Cell<usize>,
 }
 
 /// What one window showed.
@@ -100,7 +107,7 @@ impl Load {
         connections: usize,
         pipeline: usize,
     ) -> Result<Self> {
-        let script = room.join("ceiling.lua");
+        let script = room.join("wrk.lua");
         std::fs::write(&script, SCRIPT)?;
         let prefix = room.join(format!("requests-{name}-{pipeline}"));
         let share = requests.len() / THREADS;
@@ -127,6 +134,7 @@ impl Load {
             requests: prefix,
             connections,
             pipeline,
+            next: Cell::new(0),
         })
     }
 
@@ -153,11 +161,11 @@ impl Load {
         command
             .arg(format!("http://{server}/"))
             .arg("--")
-            .arg(&self.requests);
+            .arg(&self.requests)
+            .arg(self.next.get().to_string());
+        self.next.set(self.next.get() + FURTHER);
         let output = run(&mut command, Duration::from_secs(seconds) + GRACE)?;
-        let numbers = output
-            .lines()
-            .find_map(|line| line.strip_prefix("ceiling "));
+        let numbers = output.lines().find_map(|line| line.strip_prefix("window "));
         let numbers = numbers.with_context(|| format!("wrk gave no result: {output}"))?;
         let numbers: Vec<f64> = numbers
             .split_whitespace()
