@@ -12,8 +12,8 @@ use sessile::session::token::InstallKey;
 
 /// The owner of all sessions.
 pub(crate) const OWNER: AccountId = AccountId(0);
-/// How long a session lives: a day.
-const LIFE_MS: u64 = 86_400_000;
+/// How long a session lives: 30 days.
+pub(crate) const LIFE_MS: u64 = 30 * 86_400_000;
 
 /// The key by which ids follow from numbers.
 pub(crate) fn install_key() -> InstallKey {
