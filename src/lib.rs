@@ -14,6 +14,7 @@
 //! - [`http`]: one room per surface.
 //! - [`geo`]: the country of an address.
 //! - [`config`], [`telemetry`], [`clock`], [`entropy`], [`memory`]: what everything runs on.
+//! - [`mod@bench`]: the load generator, a client like any other: so far its curves.
 //! - [`cli`], [`dev`], [`app`]: arguments, development mode, and putting it all together.
 
 #[cfg(all(feature = "testing", not(debug_assertions)))]
@@ -24,6 +25,7 @@ compile_error!(
 pub mod actors;
 pub mod app;
 pub mod audit;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod config;

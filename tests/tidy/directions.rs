@@ -39,6 +39,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The operator's side.
     ("dev",         &["session", "engine", "door", "credentials", "durability", "entropy", "config"]),
     ("cli",         &["config"]),
+    // A client like any other: it loads a node over sockets, and asks its administration as the command line does.
+    ("bench",       &["cli", "clock", "entropy"]),
 ];
 
 /// The composition root, the way from arguments to it, and the crate root: they may name every room.
