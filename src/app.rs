@@ -73,6 +73,9 @@ pub enum Failure {
         /// What the system said.
         source: io::Error,
     },
+    /// A load was not rightly answered (`bench`): 1.
+    #[error("{0}")]
+    Load(String),
     /// Anything else: 6.
     #[error("internal fault: {0:#}")]
     Internal(anyhow::Error),
@@ -83,6 +86,7 @@ impl Failure {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Load(_) => 1,
             Self::Configuration(_) => 2,
             Self::Directory(_) | Self::Tool(_) | Self::Damage(_) => 3,
             Self::Log(_) => 4,

@@ -67,6 +67,17 @@ fn elapsed_ms() -> u64 {
         + u64::try_from(at.tv_nsec).unwrap_or(0) / 1_000_000
 }
 
+/// Nanoseconds since some moment in the past, by a clock that never falls: for measuring how long something took.
+#[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the room where the clock is read"
+)]
+pub fn monotonic_ns() -> u64 {
+    let at = clock_gettime(ClockId::Monotonic);
+    u64::try_from(at.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(at.tv_nsec).unwrap_or(0)
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the room where the wall clock is read"

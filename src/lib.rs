@@ -14,7 +14,7 @@
 //! - [`http`]: one room per surface.
 //! - [`geo`]: the country of an address.
 //! - [`config`], [`telemetry`], [`clock`], [`entropy`], [`memory`]: what everything runs on.
-//! - [`mod@bench`]: the load generator, a client like any other: so far its curves.
+//! - [`mod@bench`]: the load generator, a client like any other.
 //! - [`cli`], [`dev`], [`app`]: arguments, development mode, and putting it all together.
 
 #[cfg(all(feature = "testing", not(debug_assertions)))]

@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use crate::app::{self, Failure, offline};
 use crate::audit::sink;
+use crate::bench::{self, Verdict};
 use crate::cli::admin;
 use crate::cli::args::{
     Arguments, Command, ConfigCommand, KeysCommand, NodeArguments, ServeArguments,
 };
+use crate::cli::bench::BenchArguments;
 use crate::cli::client::AdminClient;
 use crate::cli::rotation;
 use crate::durability::sealing::SealingKey;
@@ -76,6 +78,7 @@ fn act(arguments: Arguments, bare: bool) -> Result<(), Failure> {
         Command::Inspect(asked) => offline::inspect(&asked),
         Command::Backup(asked) => offline::backup(asked),
         Command::Restore(asked) => offline::restore(asked),
+        Command::Bench(asked) => load(&asked),
         Command::Config(asked) => look(asked.command),
         Command::Openapi => openapi(),
     }
@@ -91,6 +94,14 @@ fn new_sealing_key(file: &Path) -> Result<(), Failure> {
         .map_err(|error| Failure::Configuration(error.to_string()))?;
     println!("{}", file.display());
     Ok(())
+}
+
+fn load(asked: &BenchArguments) -> Result<(), Failure> {
+    match bench::run(asked) {
+        Ok(Verdict::Right) => Ok(()),
+        Ok(Verdict::Wrong(what)) => Err(Failure::Load(what)),
+        Err(error) => Err(Failure::Configuration(format!("{error:#}"))),
+    }
 }
 
 fn serve(flags: ServeArguments, bare: bool) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::admin::{AccountCommand, KeyCommand, SessionCommand, TemplateCommand};
+use super::bench::BenchArguments;
 use super::offline::{BackupArguments, CheckArguments, InspectArguments, RestoreArguments};
 use super::rotation::RotationCommand;
 use crate::config::address::AdminAddress;
@@ -54,6 +55,8 @@ pub enum Command {
     Backup(BackupArguments),
     /// Make a data directory from a backup, with its sessions or without.
     Restore(RestoreArguments),
+    /// Load a node, judge every answer, and say how long answers took.
+    Bench(BenchArguments),
     /// Look at the configuration.
     Config(ConfigArguments),
     /// Print the OpenAPI document of the i3D calls.
@@ -165,7 +168,7 @@ pub struct ServeArguments {
 }
 
 /// Where a running node's admin listener is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct NodeArguments {
     /// The admin listener: http://…, https://…, or unix:/PATH, which needs no token
     /// [default: that of ./snapshots/live/dev-credentials.json].

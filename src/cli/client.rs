@@ -24,8 +24,20 @@ pub struct AdminClient {
 
 #[derive(Deserialize)]
 struct DevFile {
+    listen: String,
     admin_listen: String,
     admin_token: String,
+}
+
+impl DevFile {
+    fn read(data_dir: &Path) -> anyhow::Result<Self> {
+        let path = data_dir.join("dev-credentials.json");
+        let text = read(&path)?;
+        // What serde says could quote the token.
+        serde_json::from_str(&text).map_err(|error| {
+            anyhow::anyhow!("{}: damaged at line {}", path.display(), error.line())
+        })
+    }
 }
 
 impl AdminClient {
@@ -51,14 +63,9 @@ impl AdminClient {
         {
             return Self::at(admin, token, admin_ca.as_deref());
         }
-        let path = data_dir.join("dev-credentials.json");
-        let text = read(&path).context(
+        let found = DevFile::read(data_dir).context(
             "say --admin URL and --admin-token-file FILE, or --admin unix:/PATH, or start a node here",
         )?;
-        // What serde says could quote the token.
-        let found: DevFile = serde_json::from_str(&text).map_err(|error| {
-            anyhow::anyhow!("{}: damaged at line {}", path.display(), error.line())
-        })?;
         let admin = match admin {
             Some(admin) => admin,
             None => AdminAddress::from_str(&found.admin_listen)?.url(),
@@ -90,6 +97,25 @@ impl AdminClient {
                 .with_context(|| format!("{admin} cannot be asked"))?,
             token,
         })
+    }
+
+    /// Where the public listener of the default directory's development node is.
+    pub fn development_url() -> anyhow::Result<String> {
+        let found = DevFile::read(Path::new(DATA_DIR));
+        let found = found.context("say --url URL, or start a node here")?;
+        Ok(format!("http://{}", found.listen))
+    }
+
+    /// The admin listener, as it was said.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.shown
+    }
+
+    /// The token to use there, for requests that are not made by this client.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
     }
 
     /// Asks, and gives the answer; an error of the node becomes an error with its text.

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod args;
+pub mod bench;
 pub mod client;
 pub mod offline;
 pub mod rotation;
