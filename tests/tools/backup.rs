@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use sessile::clock;
 use sessile::durability::codec::CODEC;
 use sessile::durability::events::events_of;
-use sessile::durability::format::Origin;
+use sessile::durability::format::{Origin, SECTOR_BYTES};
 use sessile::durability::log::Mode;
 use sessile::durability::manifest::Manifest;
 use sessile::durability::reading::read_log;
@@ -316,7 +316,8 @@ fn a_backup_with_a_damaged_image_is_refused_and_the_image_is_named() {
     let out = scratch.path("backup");
     let whole = files(&out);
     for image in images(&out) {
-        flip(&image, 600);
+        // In its first frame, however short it is.
+        flip(&image, SECTOR_BYTES + 8);
         let name = image.strip_prefix(&out).unwrap().to_str().unwrap();
         let refused = start(&out, KEY).err().unwrap();
         assert!(refused.contains(name), "{name}: {refused}");
@@ -339,7 +340,7 @@ fn a_backup_with_a_damaged_image_is_refused_and_the_image_is_named() {
         let said = serve.arg(scratch.key_file("key", KEY)).output().unwrap();
         assert_eq!(said.status.code(), Some(3));
         assert!(String::from_utf8_lossy(&said.stderr).contains(name));
-        flip(&image, 600);
+        flip(&image, SECTOR_BYTES + 8);
     }
     assert_eq!(files(&out), whole);
     // Its log is sealed: whatever is bad in it is damage.
