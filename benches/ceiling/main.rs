@@ -64,6 +64,7 @@ cargo bench --bench ceiling -- [OPTIONS]
   --sessions N           MollyBet sessions to open; a quarter as many xData ones (default 1000000)
   --workers N            workers of either server (default: cores)
   --only CASE            verify, mollybet-metadata, i3d-user, clerk-session or xdata-verify; may be repeated
+  --plots                draw the plot in docs/plots/ anew
   --json FILE            also write set-up, windows and ratios to FILE";
 
 fn main() -> ExitCode {
@@ -135,6 +136,9 @@ fn measure(options: &Options) -> Result<bool> {
     print!("{}", report::table(&cells));
     println!();
     print!("{}", report::against_goals(&cells));
+    if options.plots {
+        report::draw(&cells)?;
+    }
     if let Some(file) = &options.json {
         report::write_json(file, &setup, &cells)?;
     }

@@ -26,6 +26,8 @@ pub(crate) struct Options {
     pub(crate) workers: usize,
     /// Cases to measure; empty means all.
     only: Vec<Case>,
+    /// Whether the plot of the documents is drawn anew.
+    pub(crate) plots: bool,
     /// Where to write the result for machines.
     pub(crate) json: Option<PathBuf>,
 }
@@ -54,12 +56,17 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Option<Options>> {
         sessions: 1_000_000,
         workers: machine::cores(),
         only: Vec::new(),
+        plots: false,
         json: None,
     };
     let mut rest = given.iter().copied();
     while let Some(name) = rest.next() {
         if matches!(name, "-h" | "--help") {
             return Ok(None);
+        }
+        if name == "--plots" {
+            options.plots = true;
+            continue;
         }
         let mut value = || rest.next().with_context(|| format!("{name} needs a value"));
         match name {

@@ -6,10 +6,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
+use sessile::bench::plot::Plot;
 
 use crate::cells::{Cell, Round};
 use crate::common::goals::{self, Row};
 use crate::common::machine::Machine;
+use crate::common::plots;
 use crate::common::rotation::Sample;
 use crate::common::stats::Spread;
 use crate::common::wrk;
@@ -124,6 +126,62 @@ pub(crate) fn against_goals(cells: &[Cell]) -> String {
         });
     }
     goals::table(&rows)
+}
+
+/// Draws the ratios of all cells: as `ceiling`, and as `ceiling-pipelined` where requests were.
+///
+/// Errors: it cannot be drawn or written.
+pub(crate) fn draw(cells: &[Cell]) -> Result<()> {
+    for (name, pipelined) in [("ceiling", false), ("ceiling-pipelined", true)] {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for cell in cells.iter().filter(|cell| cell.failure.is_none()) {
+            let (Some(load), Some(summary)) = (&cell.load, Summary::of(cell)) else {
+                continue;
+            };
+            let depth = (load.connections, load.pipeline);
+            let one = (cell.case.name(), summary);
+            match groups.iter_mut().find(|group| group.depth == depth) {
+                Some(group) => group.cells.push(one),
+                None if (load.pipeline > 1) == pipelined => groups.push(Group {
+                    depth,
+                    cells: vec![one],
+                }),
+                None => {}
+            }
+        }
+        let plots: Vec<_> = groups.iter().flat_map(Group::plots).collect();
+        if !plots.is_empty() {
+            plots::save(name, &plots)?;
+        }
+    }
+    Ok(())
+}
+
+/// Cells that were asked alike: on so many connections, with so many requests in flight on each.
+struct Group<'a> {
+    depth: (usize, usize),
+    cells: Vec<(&'a str, Summary)>,
+}
+
+impl Group<'_> {
+    /// Their two ratios.
+    fn plots(&self) -> [Plot; 2] {
+        let bars = |figure: fn(&Summary) -> Spread| {
+            let cells = self.cells.iter();
+            cells
+                .map(|(name, summary)| plots::spread(*name, figure(summary)))
+                .collect()
+        };
+        let (connections, pipeline) = self.depth;
+        let how = format!("{connections} connections, {pipeline} in flight on each");
+        let rates = format!("requests per second, {how}: higher is better");
+        let cpu = format!("processor time per request, {how}: lower is better");
+        let of = "of the no-op";
+        [
+            Plot::bars(&rates, of, bars(|summary| summary.request_ratio)),
+            Plot::bars(&cpu, of, bars(|summary| summary.cpu_ratio)),
+        ]
+    }
 }
 
 /// The first columns of a row.

@@ -12,6 +12,7 @@
 //! | `rotation.rs` | windows of several servers in turns, and their ratios inside a round |
 //! | `probe.rs` | requests at a fixed rate, and how long each answer took |
 //! | `stats.rs` | medians and quartiles |
+//! | `plots.rs` | figures as curves and bars for the documents |
 //! | `goals.rs` | figures against goals, as rows of a table |
 //! | `subjects.rs` | accounts and sessions as values, without a server |
 //!
@@ -23,6 +24,7 @@ pub(crate) mod answer;
 pub(crate) mod goals;
 pub(crate) mod machine;
 pub(crate) mod noop;
+pub(crate) mod plots;
 pub(crate) mod probe;
 pub(crate) mod redis;
 pub(crate) mod rotation;

@@ -1,6 +1,6 @@
 //! Sessile beside what it replaces: the same question asked of other servers, in the same run.
 //!
-//! `cargo bench --bench compare -- [--rounds N] [--sessions N] [--only verify|writes]` starts every peer that can be had
+//! `cargo bench --bench compare -- [--rounds N] [--sessions N] [--only verify|writes] [--plots]` starts every peer that can be had
 //! here, asks each what it says of a session that lives and of one that does not, and then rotates load over all of them
 //! in windows of 2 s. It takes about seven minutes on two cores, the first run as much again to build two of the peers.
 //!
@@ -43,8 +43,7 @@ use common::goals::{self, Row};
 use common::machine::Machine;
 use common::wrk;
 
-const USAGE: &str =
-    "usage: cargo bench --bench compare -- [--rounds N] [--sessions N] [--only verify|writes]";
+const USAGE: &str = "usage: cargo bench --bench compare -- [--rounds N] [--sessions N] [--only verify|writes] [--plots]";
 /// Length of a window, in seconds.
 pub(crate) const WINDOW_S: u64 = 2;
 /// Connections of a window.
@@ -55,6 +54,8 @@ pub(crate) struct Size {
     pub(crate) rounds: usize,
     /// Sessions of Sessile and of Redis.
     pub(crate) sessions: u64,
+    /// Whether the plot of the documents is drawn anew.
+    pub(crate) plots: bool,
 }
 
 type Part = fn(&Size) -> Result<Vec<Row>>;
@@ -93,9 +94,14 @@ fn parse(arguments: &[String]) -> Option<(Size, Vec<Part>)> {
     let mut size = Size {
         rounds: 8,
         sessions: 1_000_000,
+        plots: false,
     };
     let mut parts: Vec<Part> = vec![verify::run, writes::run];
     while let Some(name) = given.next() {
+        if name == "--plots" {
+            size.plots = true;
+            continue;
+        }
         let value = given.next()?;
         match name.as_str() {
             "--rounds" => size.rounds = value.parse().ok().filter(|n| (1..=1_000).contains(n))?,

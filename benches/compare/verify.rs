@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use sessile::bench::plot::Plot;
 
 use crate::common::admin::Admin;
 use crate::common::goals::Row;
-use crate::common::machine;
 use crate::common::redis::{self, Hammer, Redis};
 use crate::common::rotation::{self, Candidate};
 use crate::common::servers::Server;
 use crate::common::wrk::Load;
+use crate::common::{machine, plots};
 use crate::peers::{self, Asked, Peer, Started, USER};
 use crate::{CONNECTIONS, Size, WINDOW_S};
 
@@ -67,6 +68,9 @@ pub(crate) fn run(size: &Size) -> Result<Vec<Row>> {
         redis.expect_no_miss()?;
     }
 
+    if size.plots {
+        draw(&candidates)?;
+    }
     let ours = candidates.first().context("no candidates")?;
     let named = |name: &str| candidates.iter().find(|candidate| candidate.name == name);
     let mut rows = Vec::new();
@@ -85,6 +89,25 @@ pub(crate) fn run(size: &Size) -> Result<Vec<Row>> {
         });
     }
     Ok(rows)
+}
+
+/// What each was asked in a second, and what it cost.
+fn draw(candidates: &[Candidate<'_>]) -> Result<()> {
+    let measured = || candidates.iter().filter(|one| one.failure.is_none());
+    // There is little room below a bar.
+    let name = |one: &Candidate<'_>| one.name.replace("connect-redis", "Redis");
+    let rates = measured().filter_map(|one| Some(plots::spread(name(one), one.rate()?)));
+    let cpu = measured().filter_map(|one| Some(plots::spread(name(one), one.cpu()?)));
+    let plots = [
+        Plot::bars(
+            "verifications, 64 connections",
+            "requests/s",
+            rates.collect(),
+        )
+        .logarithmic(),
+        Plot::bars("processor time of a verification", "µs", cpu.collect()).logarithmic(),
+    ];
+    plots::save("compare", &plots)
 }
 
 /// Requests per second and processor time of ours against a peer's.

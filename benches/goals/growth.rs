@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use sessile::bench::plot::{Bar, Plot};
 
 use crate::common::admin::Admin;
 use crate::common::answer::Asker;
 use crate::common::goals::{Row, grouped};
-use crate::common::machine;
 use crate::common::probe::verify;
 use crate::common::redis::{self, Redis};
 use crate::common::rotation::{self, Candidate};
 use crate::common::servers::Server;
 use crate::common::stats::Spread;
 use crate::common::wrk::Load;
+use crate::common::{machine, plots};
 use crate::{CONNECTIONS, Size, WINDOW_S, room};
 
 /// Requests prepared for each size, whatever its number of sessions: far more than a cache holds of ten million.
@@ -52,7 +53,7 @@ pub(crate) fn run(size: &Size) -> Result<Vec<Row>> {
         "\n| sessions | bytes each, opened | bytes each, started | snapshot s | start s | sessions/s | requests/s |"
     );
     println!("|---|---|---|---|---|---|---|");
-    for (grown, rate) in grown.iter().zip(rates) {
+    for (grown, rate) in grown.iter().zip(&rates) {
         println!(
             "| {} | {:.1} | {:.1} | {:.2} | {:.2} | {} | {} |",
             grouped(grown.sessions as f64),
@@ -63,6 +64,9 @@ pub(crate) fn run(size: &Size) -> Result<Vec<Row>> {
             grouped(grown.sessions as f64 / grown.start.as_secs_f64()),
             rate.map_or("–".to_owned(), |rate| grouped(rate.median)),
         );
+    }
+    if size.plots {
+        plots::save("growth", &plotted(&grown, &rates))?;
     }
     let largest = grown.pop().context("no sizes")?;
     drop(grown);
@@ -76,7 +80,34 @@ pub(crate) fn run(size: &Size) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// What grows with the sessions, and what does not.
+fn plotted(grown: &[Grown], rates: &[Option<Spread>]) -> Vec<Plot> {
+    let bars = |figure: fn(&Grown) -> f64| -> Vec<Bar> {
+        let bar = |one: &Grown| plots::bar(one.name(), figure(one));
+        grown.iter().map(bar).collect()
+    };
+    let rate = |(one, rate): (&Grown, &Option<Spread>)| Some(plots::spread(one.name(), (*rate)?));
+    let rates = grown.iter().zip(rates).filter_map(rate).collect();
+    let (opened, started) = (bars(|one| one.opened_bytes), bars(|one| one.started_bytes));
+    let (written, read) = (
+        bars(|one| one.snapshot.as_secs_f64()),
+        bars(|one| one.start.as_secs_f64()),
+    );
+    vec![
+        Plot::bars("verify rate, 64 connections", "requests/s", rates),
+        Plot::bars("memory of a session, after opening", "bytes", opened).logarithmic(),
+        Plot::bars("memory of a session, after a start", "bytes", started).logarithmic(),
+        Plot::bars("writing a snapshot", "seconds", written).logarithmic(),
+        Plot::bars("start from a snapshot", "seconds", read).logarithmic(),
+    ]
+}
+
 impl Grown {
+    /// Its name in a plot.
+    fn name(&self) -> String {
+        format!("{} sessions", grouped(self.sessions as f64))
+    }
+
     fn new(sessions: u64, room: &Path) -> Result<Self> {
         let room = room.join(sessions.to_string());
         std::fs::create_dir_all(&room)?;

@@ -1,6 +1,6 @@
 //! Figures against the goals that are about size, batches, restarts and snapshots.
 //!
-//! `cargo bench --bench goals -- SCENARIO [--sessions A,B] [--rounds N]`:
+//! `cargo bench --bench goals -- SCENARIO [--sessions A,B] [--rounds N] [--plots]`:
 //!
 //! | scenario | goals | takes, on two cores |
 //! |---|---|---|
@@ -10,7 +10,7 @@
 //! | `snapshot` | G14 what a snapshot does to verification | 4 minutes |
 //! | `start` | G17 an empty directory, the size of the binary | 20 seconds |
 //!
-//! What concerns Redis is measured if `redis-server` is there, in the same run, and is `not run` otherwise. `growth` needs
+//! With `--plots` the curves and bars in `docs/plots/` are drawn anew. What concerns Redis is measured if `redis-server` is there, in the same run, and is `not run` otherwise. `growth` needs
 //! 8 GiB of memory and 10 GiB of disk for ten million sessions. G1 to G4 are in `benches/ceiling`, G5 to G7 in
 //! `benches/compare`.
 //!
@@ -48,7 +48,7 @@ use common::wrk;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: cargo bench --bench goals -- growth|batches|replay|snapshot|start [--sessions A,B] [--rounds N]";
+const USAGE: &str = "usage: cargo bench --bench goals -- growth|batches|replay|snapshot|start [--sessions A,B] [--rounds N] [--plots]";
 /// Length of a window, in seconds.
 pub(crate) const WINDOW_S: u64 = 2;
 /// Connections of a window.
@@ -61,6 +61,8 @@ const ROUNDS_MAX: usize = 1_000;
 pub(crate) struct Size {
     sessions: Option<Vec<u64>>,
     rounds: Option<usize>,
+    /// Whether the plots of the documents are drawn anew.
+    pub(crate) plots: bool,
 }
 
 impl Size {
@@ -123,8 +125,13 @@ fn parse(arguments: &[String]) -> Option<(Scenario, Size)> {
     let mut size = Size {
         sessions: None,
         rounds: None,
+        plots: false,
     };
     while let Some(name) = given.next() {
+        if name == "--plots" {
+            size.plots = true;
+            continue;
+        }
         let value = given.next()?;
         match name.as_str() {
             "--sessions" => {

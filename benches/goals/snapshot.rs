@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::json;
+use sessile::bench::plot::{Line as Curve, Plot};
 
 use crate::common::admin::Admin;
 use crate::common::answer::Asker;
 use crate::common::goals::{Row, grouped};
-use crate::common::machine;
 use crate::common::probe::{self, Line, Times, verify};
 use crate::common::redis::{self, Redis};
 use crate::common::servers::Server;
 use crate::common::stats::Spread;
+use crate::common::{machine, plots};
 use crate::{Size, room};
 
 /// Verifications a second.
@@ -98,8 +99,10 @@ pub(crate) fn run(size: &Size) -> Result<Vec<Row>> {
         Row::beside("G14", "a snapshot took", format!("{} s", seen.took)),
     ];
     drop(own);
+    let mut curves = seen.curves("Sessile");
     if let Some(why) = redis::missing() {
         rows.push(Row::not_run("G14", "against Redis' BGSAVE", why));
+        draw(size, curves)?;
         return Ok(rows);
     }
     let (server, _) = Redis::start(&room.path().join("redis"), &[])?;
@@ -120,10 +123,39 @@ pub(crate) fn run(size: &Size) -> Result<Vec<Row>> {
         0.2,
         "",
     ));
+    curves.extend(redis.curves("Redis"));
+    draw(size, curves)?;
     let what = "Redis: p99 of GET meanwhile, of quiet; a BGSAVE took";
     let found = format!("{}; {} s", redis.ratio, redis.took);
     rows.push(Row::beside("G14", what, found));
     Ok(rows)
+}
+
+fn draw(size: &Size, curves: Vec<Curve>) -> Result<()> {
+    if !size.plots {
+        return Ok(());
+    }
+    let title = "time of an answer at 1,500/s, quiet and while a snapshot is written";
+    plots::save(
+        "snapshot",
+        &[Plot::percentiles(title, "ms", curves).logarithmic()],
+    )
+}
+
+impl Seen {
+    /// How long answers took, by percentile.
+    fn curves(&self, name: &str) -> Vec<Curve> {
+        let curve = |what: &str, times: &Times| {
+            let ms = |part| f64::from(times.per_mille(part)) / 1e3;
+            // As many points as a thousandth can be told.
+            let points = (0..1_000_u32).map(|part| (f64::from(part) / 10.0, ms(part as usize)));
+            Curve {
+                name: format!("{name}, {what}"),
+                points: points.collect(),
+            }
+        };
+        vec![curve("quiet", &self.quiet), curve("snapshot", &self.under)]
+    }
 }
 
 impl<L: Line> Side<'_, L> {
