@@ -17,6 +17,7 @@ use crate::credentials::login::{FirstStep, Login, LoginRefusal, Proof};
 use crate::door::ServiceError;
 use crate::engine::command::{Command, OPEN_BATCH_MAX, Reply};
 use crate::engine::event::{Part, SlotEvent};
+use crate::engine::world::World;
 use crate::session::id::{AccountId, SessionId};
 use crate::session::origin::Origin;
 use crate::session::state::{EndReason, Factors};
@@ -271,9 +272,12 @@ impl Drop for Attempt<'_> {
 pub(super) struct Ended(Vec<(EndReason, SessionId)>);
 
 impl Ended {
-    /// Notes an ending by the rules.
-    pub(super) fn see(&mut self, part: &Part) {
-        if let Part::Slot(_, SlotEvent::SessionEnded(id, _, reason)) = part {
+    /// Notes an ending by the rules that is about to be applied. Those whose session is gone change nothing: two
+    /// looks may find it before the first one's record is there.
+    pub(super) fn see(&mut self, world: &World, part: &Part) {
+        if let Part::Slot(_, SlotEvent::SessionEnded(id, _, reason)) = part
+            && world.ages(*id).is_some()
+        {
             match reason {
                 EndReason::Limit
                 | EndReason::Idle

@@ -212,8 +212,8 @@ impl<R: Room> Owner<R> {
             }
             let mut ended = Ended::default();
             for (part, reached) in parts {
+                ended.see(&self.shared.world, part);
                 self.room.apply(&self.shared.world, part, reached);
-                ended.see(part);
             }
             ended.tell(&self.shared.audit);
             self.shared

@@ -1,6 +1,11 @@
 //! What administration, impersonation and the rules themselves have the stream tell; and that no secret is told.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use sessile::engine::event::{Part, SlotEvent};
+use sessile::journal::memory::Pace;
 use sessile::session::policy::{Policy, WhenFull};
 
 use crate::stream::{Audited, Told, what};
@@ -209,7 +214,7 @@ fn sessions_that_the_rules_end_are_told_with_the_reason() {
     // A sweep finds them in its own time.
     let mut left = 1_000;
     while audited.audit.figures().written < 10 && left > 0 {
-        std::thread::park_timeout(std::time::Duration::from_millis(10));
+        std::thread::park_timeout(Duration::from_millis(10));
         left -= 1;
         node.clock.advance_ms(10);
     }
@@ -230,6 +235,54 @@ fn sessions_that_the_rules_end_are_told_with_the_reason() {
         [reason_of(&ids[0]), reason_of(&ids[1]), reason_of(&ids[2])],
         ["limit", "idle", "account"]
     );
+}
+
+#[test]
+fn an_end_that_is_found_twice_is_told_once() {
+    let audited = Audited::start(Setup {
+        pace: Pace::Held,
+        ..Setup::default()
+    });
+    let node = audited.node();
+    let (held, over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let id = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Acquire) {
+                if !held.load(Ordering::Acquire) {
+                    node.journal.release(usize::MAX);
+                }
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+        });
+        node.account("alice", json!({}));
+        let id = public_id(node, &node.session("alice"));
+        // No record comes through while one look after the other finds it dead.
+        held.store(true, Ordering::Release);
+        node.clock.advance_ms(25 * 3_600_000);
+        let ends = || {
+            let records = node.journal.records();
+            let end = |part: &&Part| matches!(part, Part::Slot(_, SlotEvent::SessionEnded(..)));
+            records.iter().flatten().filter(end).count()
+        };
+        let found_twice = (0..1_000).any(|_| {
+            std::thread::park_timeout(Duration::from_millis(10));
+            node.clock.advance_ms(100);
+            ends() >= 2
+        });
+        held.store(false, Ordering::Release);
+        while node.journal.waiting() > 0 {
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        // Every owner applies what is ready ten times a second.
+        std::thread::park_timeout(Duration::from_millis(500));
+        over.store(true, Ordering::Release);
+        assert!(found_twice);
+        id
+    });
+    let told = audited.stop();
+    let about = |line: &&Value| line["about"].as_array().unwrap().contains(&json!(id));
+    let ended = told.of("session.end").into_iter().filter(about);
+    assert_eq!(ended.count(), 1);
 }
 
 #[test]
