@@ -16,8 +16,8 @@ pub(super) const TICK_MS: u64 = 100;
 const ROUND_TICKS: usize = 10;
 /// Rounds after which a slot's activity is logged and its clients are looked at: 30 seconds. Source: R9.
 const ACTIVITY_ROUNDS: usize = 30;
-/// Stale clients of a slot that one look collects.
-const CLIENTS_MAX: usize = 256;
+/// Clients of a slot that one look collects, sessions that hang on others and hand-off tokens that it looks at.
+const LOOK_MAX: usize = 256;
 /// Sessions that are due and that one slice looks at: some 50 µs of work. Readers know that they are dead, so
 /// whoever answers requests comes first.
 const DUE_MAX: usize = 32;
@@ -80,6 +80,7 @@ impl ShardRoom {
             if left == 0 {
                 return;
             }
+            parts.extend(sweep::loose(world, slot, now, LOOK_MAX));
             self.due += ROUND_TICKS;
         }
     }
@@ -140,7 +141,7 @@ impl Room for ShardRoom {
         for (at, &slot) in slots.enumerate() {
             if (at + round).is_multiple_of(ACTIVITY_ROUNDS) {
                 parts.extend(sweep::activity(world, slot, ACTIVITY_MAX));
-                parts.extend(sweep::clients(world, slot, now, CLIENTS_MAX));
+                parts.extend(sweep::clients(world, slot, now, LOOK_MAX));
             }
         }
         self.due = turn;

@@ -8,6 +8,7 @@ use super::event::{Part, SlotEvent};
 use super::slot::SlotNumber;
 use super::world::World;
 use crate::session::id::{KeyId, SessionId};
+use crate::session::state::EndReason;
 use crate::session::time::Timestamp;
 
 /// How long a key stays listed after it expired: one day.
@@ -26,28 +27,41 @@ pub struct Swept {
     pub more: bool,
 }
 
-/// Collects what is due in a slot: by its wheel, and what hangs on a session that is dead.
+/// Collects the sessions of a slot that are due by its wheel.
 #[must_use]
 pub fn due(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Swept {
     let Some(slot) = world.slot_at(number) else {
         return Swept::default();
     };
     let (ids, more) = slot.write().collect_due(now, max);
-    let looked = ids.len();
-    let hanging: Vec<_> = slot.read().hanging().iter().take(max).copied().collect();
-    let hanging = hanging.into_iter().filter(|id| !ids.contains(id));
-    let mut parts = endings(world, ids.iter().copied().chain(hanging), now);
-    let handoffs = world.dead_handoffs(number, now, max);
-    parts.extend(
-        handoffs
-            .into_iter()
-            .map(|id| Part::handoff(id, SlotEvent::HandoffDropped(id))),
-    );
     Swept {
-        parts,
-        looked,
+        looked: ids.len(),
+        parts: endings(world, ids.into_iter(), now).collect(),
         more,
     }
+}
+
+/// Collects what is dead in a slot without being in its wheel: sessions that hang on a dead one, and hand-off tokens;
+/// looks at `max` of either.
+#[must_use]
+pub fn loose(world: &World, number: SlotNumber, now: Timestamp, max: usize) -> Vec<Part> {
+    let Some(slot) = world.slot_at(number) else {
+        return Vec::new();
+    };
+    let hanging: Vec<_> = slot.read().hanging().iter().take(max).copied().collect();
+    let own_time = |part: &Part| {
+        let Part::Slot(_, SlotEvent::SessionEnded(_, _, reason)) = part else {
+            return false;
+        };
+        matches!(reason, EndReason::Idle | EndReason::Absolute)
+    };
+    // Those whose own time is over are in the wheel.
+    let mut parts: Vec<_> = endings(world, hanging.into_iter(), now)
+        .filter(|part| !own_time(part))
+        .collect();
+    let handoffs = world.dead_handoffs(number, now, max).into_iter();
+    parts.extend(handoffs.map(|id| Part::handoff(id, SlotEvent::HandoffDropped(id))));
+    parts
 }
 
 /// Looks at every session of a slot: after an account or a key changed, any of them may be dead.
@@ -59,7 +73,7 @@ pub fn all(world: &World, number: SlotNumber, now: Timestamp) -> Swept {
     let ids: Vec<_> = slot.read().ids().collect();
     let looked = ids.len();
     Swept {
-        parts: endings(world, ids.into_iter(), now),
+        parts: endings(world, ids.into_iter(), now).collect(),
         looked,
         more: false,
     }
@@ -94,8 +108,11 @@ pub fn keys(world: &World, from: KeyId, now: Timestamp) -> (Vec<Part>, KeyId) {
     (parts, next)
 }
 
-fn endings(world: &World, ids: impl Iterator<Item = SessionId>, now: Timestamp) -> Vec<Part> {
-    let dead = ids.filter_map(|id| world.death(id, now).map(|reason| (id, reason)));
-    dead.map(|(id, reason)| Part::session(id, SlotEvent::SessionEnded(id, now, reason)))
-        .collect()
+fn endings(
+    world: &World,
+    ids: impl Iterator<Item = SessionId>,
+    now: Timestamp,
+) -> impl Iterator<Item = Part> {
+    let dead = ids.filter_map(move |id| world.death(id, now).map(|reason| (id, reason)));
+    dead.map(move |(id, reason)| Part::session(id, SlotEvent::SessionEnded(id, now, reason)))
 }

@@ -75,9 +75,12 @@ impl Driver {
             let swept = sweep::due(&self.world, slot, now, max);
             events.extend(self.apply_slot_events(swept.parts));
             if !swept.more {
-                return events;
+                break;
             }
         }
+        let loose = sweep::loose(&self.world, slot, now, max);
+        events.extend(self.apply_slot_events(loose));
+        events
     }
 
     /// What a sweep of the clients of a slot decides, without applying it.
