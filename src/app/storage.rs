@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::Failure;
-use super::progress::Shown;
+use super::progress::drawn;
 use crate::actors::handle::EngineHandle;
 use crate::clock::{self, SharedClock, SystemClock};
 use crate::config::{Config, Durability};
@@ -65,7 +65,7 @@ pub fn open(
     };
     let storage = OsStorage::open(&config.data_dir).map_err(StoreError::from);
     let storage = storage.map_err(refused)?;
-    let (began, shown) = (clock::wall(), Shown::of(progress.clone()));
+    let (began, shown) = (clock::wall(), drawn(progress.clone()));
     let found = Found::read(
         Arc::new(storage),
         &settings,

@@ -6,7 +6,7 @@ use std::thread;
 use anyhow::Context;
 
 use super::plan::{Pace, Plan};
-use super::progress::{Live, Shown};
+use super::progress::{Live, drawn};
 use super::tally::Tally;
 use super::worker::Worker;
 use crate::clock::monotonic_ns;
@@ -62,7 +62,7 @@ impl Limit {
 /// Errors: the system gives no socket or thread at all.
 pub(super) fn run(plan: &Plan, what: &str) -> anyhow::Result<Tally> {
     let live = Live::new(plan.threads);
-    let shown = Shown::run(Arc::clone(&live), what, CONNECT_NS + plan.duration_ns);
+    let shown = drawn(Arc::clone(&live), what, CONNECT_NS + plan.duration_ns);
     let start = monotonic_ns() + CONNECT_NS;
     let tallies = thread::scope(|scope| {
         let begin = |number| {

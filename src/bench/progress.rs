@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::tally::Tally;
+use crate::cli::progress::{DRAWN_PER_S, Drawn};
 use crate::clock::monotonic_ns;
 
-/// How often it is drawn.
-const EVERY: Duration = Duration::from_millis(100);
 /// Ticks of the bar.
 const TICKS: u64 = 1_000;
 
@@ -55,53 +51,23 @@ impl Live {
     }
 }
 
-/// A bar that shows how far a run is until it is dropped.
-pub(super) struct Shown {
-    /// Hung up, it is the sign to end.
-    stop: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Shown {
-    /// Starts to show a run of so long, if standard error is a terminal and a thread is to be had.
-    pub(super) fn run(live: Arc<Live>, what: &str, duration_ns: u64) -> Option<Self> {
-        let bar = bar(what, TICKS)?;
-        let (stop, stopped) = sync_channel::<()>(0);
-        let begun = monotonic_ns();
-        let draw = move || {
-            let mut before = 0;
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(EVERY) {
-                let gone = monotonic_ns() - begun;
-                bar.set_position((gone / (duration_ns / TICKS).max(1)).min(TICKS));
-                let (answered, failed) = live.sums();
-                let rate = answered.saturating_sub(before) * 10;
-                before = answered;
-                bar.set_message(format!(
-                    "{} answered, {} failed, {}/s",
-                    HumanCount(answered),
-                    HumanCount(failed),
-                    HumanCount(rate)
-                ));
-            }
-            bar.finish_and_clear();
-        };
-        let thread = std::thread::Builder::new()
-            .name("sessile-bar".into())
-            .spawn(draw);
-        Some(Self {
-            stop: Some(stop),
-            thread: Some(thread.ok()?),
-        })
-    }
-}
-
-impl Drop for Shown {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// Starts to show a run of so long, if there is anybody to see it.
+pub(super) fn drawn(live: Arc<Live>, what: &str, duration_ns: u64) -> Option<Drawn> {
+    let begun = monotonic_ns();
+    let mut before = 0;
+    Drawn::start(bar(what, TICKS)?, move |bar| {
+        let gone = monotonic_ns() - begun;
+        bar.set_position((gone / (duration_ns / TICKS).max(1)).min(TICKS));
+        let (answered, failed) = live.sums();
+        let rate = answered.saturating_sub(before) * DRAWN_PER_S;
+        before = answered;
+        bar.set_message(format!(
+            "{} answered, {} failed, {}/s",
+            HumanCount(answered),
+            HumanCount(failed),
+            HumanCount(rate)
+        ));
+    })
 }
 
 /// A bar of so many steps, if standard error is a terminal.

@@ -8,4 +8,5 @@ pub mod args;
 pub mod bench;
 pub mod client;
 pub mod offline;
+pub mod progress;
 pub mod rotation;
