@@ -17,23 +17,23 @@ use super::storage::{Storage, StorageError, StoredFile, SyncSite};
 
 /// What is gathered before it is written, and read at once.
 const BUFFER_BYTES: usize = 64 << 10;
-/// What an unhurried writer encodes between two rests: some 40 µs of work.
+/// What a writer in the background encodes between two rests: some 40 µs of work.
 const REST_AFTER_BYTES: usize = 8 << 10;
 /// How many bytes are read again in the time that encoding one takes.
 const READ_PER_ENCODED: usize = 8;
-/// After how many bytes an unhurried writer syncs: the system, too, is to do its part in small pieces.
+/// After how many bytes a writer in the background syncs: the system, too, is to do its part in small pieces.
 const SYNC_AFTER_BYTES: u64 = 1 << 20;
 /// How long a rest is, at least.
 const REST: Duration = Duration::from_micros(20);
 
 /// Whether others want the processors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
+pub enum Priority {
     /// Requests are answered meanwhile. The scheduler lets a thread that computes go on for milliseconds, however
     /// far it stands back, so it rests again and again.
-    Unhurried,
+    Background,
     /// Nobody waits for anything else.
-    Hurried,
+    Foreground,
 }
 
 /// Why an image was not written.
@@ -69,7 +69,7 @@ impl ImageWriter {
         storage: &dyn Storage,
         name: String,
         head: &ImageHead,
-        pace: Pace,
+        priority: Priority,
     ) -> Result<Self, ImageError> {
         super::segment::remove_leftover(storage, &name)?;
         let mut writer = Self {
@@ -81,7 +81,7 @@ impl ImageWriter {
             payload: Vec::new(),
             digest: blake3::Hasher::new(),
             last: Link::default(),
-            rests: Rests::of(pace),
+            rests: Rests::of(priority),
         };
         writer.buffer.extend_from_slice(&head.encode());
         Ok(writer)
@@ -115,8 +115,8 @@ impl ImageWriter {
         self.digest.update(&self.buffer);
         self.written += self.buffer.len() as u64;
         self.buffer.clear();
-        let hurried = self.rests.pace == Pace::Hurried;
-        if !hurried && self.written - self.synced >= SYNC_AFTER_BYTES {
+        let background = self.rests.priority == Priority::Background;
+        if background && self.written - self.synced >= SYNC_AFTER_BYTES {
             self.file.sync_data(SyncSite::Image)?;
             self.synced = self.written;
         }
@@ -167,7 +167,7 @@ fn digest_of(
         let piece = piece_of(&mut buffer, size - at);
         file.read_at(at, piece)?;
         digest.update(piece);
-        if rests.pace == Pace::Unhurried {
+        if rests.priority == Priority::Background {
             // Nobody reads it again unless the node starts; removing it costs less, too.
             file.let_go(at, piece.len() as u64);
         }
@@ -179,19 +179,22 @@ fn digest_of(
 
 /// When to rest.
 struct Rests {
-    pace: Pace,
+    priority: Priority,
     /// Bytes encoded since the last one.
     worked: usize,
 }
 
 impl Rests {
-    fn of(pace: Pace) -> Self {
-        Self { pace, worked: 0 }
+    fn of(priority: Priority) -> Self {
+        Self {
+            priority,
+            worked: 0,
+        }
     }
 
     fn after(&mut self, bytes: usize) {
         self.worked += bytes;
-        if self.pace == Pace::Unhurried && self.worked >= REST_AFTER_BYTES {
+        if self.priority == Priority::Background && self.worked >= REST_AFTER_BYTES {
             self.worked = 0;
             std::thread::park_timeout(REST);
         }
@@ -224,7 +227,7 @@ pub fn read_image(
         let what = format!("it has {size} bytes, and the manifest knows {}", entry.size);
         return Err(damage(0, what));
     }
-    if digest_of(&*file, size, &mut Rests::of(Pace::Hurried))? != entry.digest {
+    if digest_of(&*file, size, &mut Rests::of(Priority::Foreground))? != entry.digest {
         return Err(damage(
             0,
             "its digest is not the one in the manifest".into(),

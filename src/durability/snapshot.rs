@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codec;
 use super::format::{ImageHead, Origin, SHARDS, image_name, is_image};
-use super::images::{ImageError, ImageWriter, Pace, read_image};
+use super::images::{ImageError, ImageWriter, Priority, read_image};
 use super::manifest::{Generation, Manifest};
 use super::reading::LogError;
 use super::sealing::{Sealer, SealingError, Unseal};
@@ -95,7 +95,7 @@ pub struct Images {
     /// In how many files the slots are.
     pub rows: u16,
     /// How they are written.
-    pub pace: Pace,
+    pub priority: Priority,
 }
 
 impl Images {
@@ -115,7 +115,7 @@ impl Images {
         let mut images = Vec::with_capacity(usize::from(rows) + 1);
         for row in 0..rows {
             let mut image =
-                ImageWriter::begin(storage, image_name(number, Some(row)), &head, self.pace)?;
+                ImageWriter::begin(storage, image_name(number, Some(row)), &head, self.priority)?;
             for slot in SlotNumber::from(0).filter(|slot| slot.shard(rows) == row) {
                 let (held, position) = source.slot(slot);
                 // What is not in the image is empty, and complete up to the generation's position.
@@ -126,7 +126,8 @@ impl Images {
             images.push(image.finish(storage, settled)?);
         }
         let (directory, position) = source.directory()?;
-        let mut image = ImageWriter::begin(storage, image_name(number, None), &head, self.pace)?;
+        let mut image =
+            ImageWriter::begin(storage, image_name(number, None), &head, self.priority)?;
         write_directory(&mut image, &directory, position.max(settled), sealer)?;
         images.push(image.finish(storage, settled)?);
         storage.sync_dir(SHARDS, SyncSite::ImageNames)?;

@@ -15,7 +15,7 @@ use self::keys::{GENERATIONS_TO_WRITE, generations_to_write, seals_anew};
 use super::codec::CODEC;
 use super::events::EventEncoder;
 use super::format::{InstanceId, Origin};
-use super::images::Pace;
+use super::images::Priority;
 use super::journal::LogJournal;
 use super::log::{self, Log, LogSettings, Mode, OnFailure};
 use super::manifest::{Generation, Manifest, ManifestError};
@@ -357,7 +357,11 @@ impl Store {
             origin,
             number,
             rows: self.rows,
-            pace: if last { Pace::Hurried } else { Pace::Unhurried },
+            priority: if last {
+                Priority::Foreground
+            } else {
+                Priority::Background
+            },
         };
         let generation = match images.write(storage, &self.sealer, source, settled) {
             Ok(generation) => generation,

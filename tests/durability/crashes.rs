@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sessile::durability::format::{ImageHead, SHARDS, image_name};
-use sessile::durability::images::{ImageError, ImageWriter, Pace, read_image};
+use sessile::durability::images::{ImageError, ImageWriter, Priority, read_image};
 use sessile::durability::log::{Class, Mode, begin, trim};
 use sessile::durability::manifest::{Generation, ImageEntry, Manifest, ManifestError};
 use sessile::durability::reading::LogError;
@@ -141,7 +141,7 @@ fn write_image(
     position: u64,
 ) -> Result<ImageEntry, ImageError> {
     let name = image_name(number, None);
-    let mut image = ImageWriter::begin(storage, name, &image_head(number), Pace::Hurried)?;
+    let mut image = ImageWriter::begin(storage, name, &image_head(number), Priority::Foreground)?;
     // More than one sector, so that it can be torn.
     for _ in 0..40 {
         image.push(POSITION, &position)?;

@@ -12,7 +12,7 @@ use super::rewrite::Rewrite;
 use super::{ToolError, origin};
 use crate::durability::directory::{DirectoryError, sync_name};
 use crate::durability::format::{ImageHead, LOG, Origin, SHARDS, SealKind, SegmentHead};
-use crate::durability::images::{ImageWriter, Pace, read_image};
+use crate::durability::images::{ImageWriter, Priority, read_image};
 use crate::durability::manifest::{Generation, Manifest};
 use crate::durability::reading::{LogError, LogReport, log_names, read_log};
 use crate::durability::record::{self, Label, Link};
@@ -109,7 +109,7 @@ fn images(
     };
     let mut images = Vec::with_capacity(generation.images.len());
     for entry in &generation.images {
-        let mut image = ImageWriter::begin(to, entry.name.clone(), &head, Pace::Hurried)?;
+        let mut image = ImageWriter::begin(to, entry.name.clone(), &head, Priority::Foreground)?;
         let mut failed = None;
         read_image(from.storage, &head, entry, |kind, payload| {
             match frame_of(kind, payload, &Unopened).map_err(|error| error.to_string())? {

@@ -8,7 +8,7 @@ use sessile::durability::codec::CODEC;
 use sessile::durability::format::{
     ImageEnd, ImageHead, Origin, SECTOR_BYTES, SHARDS, Seal, SegmentHead,
 };
-use sessile::durability::images::Pace;
+use sessile::durability::images::Priority;
 use sessile::durability::manifest::{Generation, ImageEntry, Manifest};
 use sessile::durability::record::{self, Label, Link, Read};
 use sessile::durability::sealing::{Sealer, SealingKey};
@@ -299,7 +299,7 @@ pub(super) fn written_again(
         origin,
         number: 1,
         rows: 1,
-        pace: Pace::Hurried,
+        priority: Priority::Foreground,
     };
     let generation = images
         .write(&storage, sealer, &Source::of(state), 0)
