@@ -150,3 +150,7 @@ impl fmt::Debug for Value<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tests/members.rs"]
+mod tests;
