@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use crate::config::address::AdminAddress;
@@ -413,25 +412,16 @@ async fn account<E: Engine>(
         seed.is_some() == cast.totp,
         "only otto has a one-time-password secret"
     );
+    let username = Username::new(cast.username).map_err(anyhow::Error::msg)?;
     Ok(Account {
-        username: Username::new(cast.username).map_err(anyhow::Error::msg)?,
-        external_subject: None,
-        generation: 0,
         password: Some(engine.hash_password(listed.password.clone()).await?),
         totp: seed,
-        totp_step_spent: 0,
         client_type: ClientType::new(&listed.client_type).map_err(anyhow::Error::msg)?,
         group: cast.group.map(Into::into),
         managed_groups: cast.manages.map(Into::into).into_iter().collect(),
-        agent: None,
         may_sudo: cast.may_sudo,
         enabled: cast.enabled,
-        locked: false,
-        expires_at: None,
-        max_sessions: None,
-        profile: Arc::default(),
-        created: engine.now(),
-        updated: engine.now(),
+        ..Account::new(username, engine.now())
     })
 }
 

@@ -28,24 +28,8 @@ pub(crate) fn id(key: &InstallKey, n: u64) -> SessionId {
 /// The owner comes to be. `None` if a name is no name any more.
 pub(crate) fn owner(at: Timestamp) -> Option<Part> {
     let account = Account {
-        username: Username::new("load").ok()?,
-        external_subject: None,
-        generation: 0,
-        password: None,
-        totp: None,
-        totp_step_spent: 0,
-        client_type: ClientType::direct(),
-        group: None,
-        managed_groups: Vec::new(),
-        agent: None,
-        may_sudo: false,
-        enabled: true,
-        locked: false,
-        expires_at: None,
         max_sessions: Some(0),
-        profile: Arc::default(),
-        created: at,
-        updated: at,
+        ..Account::new(Username::new("load").ok()?, at)
     };
     let put = DirectoryEvent::AccountPut(OWNER, Arc::new(account), AccountCause::Created);
     Some(Part::Directory(put))

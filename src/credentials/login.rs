@@ -426,7 +426,7 @@ mod tests {
     use crate::engine::event::{AccountCause, DirectoryEvent, Part};
     use crate::engine::facts;
     use crate::engine::world::World;
-    use crate::session::account::{ClientType, TotpSeed, Username};
+    use crate::session::account::{TotpSeed, Username};
     use crate::session::guessing::STOPPED_RETRY_MS;
     use crate::session::time::Timestamp;
     use crate::session::token::InstallKey;
@@ -480,24 +480,10 @@ mod tests {
                 scene.put(
                     id,
                     Account {
-                        username: Username::new(name).unwrap(),
-                        external_subject: None,
                         generation: 3,
                         password: hash.clone(),
                         totp: seed,
-                        totp_step_spent: 0,
-                        client_type: ClientType::direct(),
-                        group: None,
-                        managed_groups: Vec::new(),
-                        agent: None,
-                        may_sudo: false,
-                        enabled: true,
-                        locked: false,
-                        expires_at: None,
-                        max_sessions: None,
-                        profile: Arc::default(),
-                        created: Timestamp::from_ms(START_MS),
-                        updated: Timestamp::from_ms(START_MS),
+                        ..Account::new(Username::new(name).unwrap(), Timestamp::from_ms(START_MS))
                     },
                 );
             }

@@ -155,6 +155,32 @@ pub struct Account {
 }
 
 impl Account {
+    /// An account that may do nothing but have sessions: it has a name, and neither credentials, rights nor bounds of
+    /// its own.
+    #[must_use]
+    pub fn new(username: Username, at: Timestamp) -> Self {
+        Self {
+            username,
+            external_subject: None,
+            generation: 0,
+            password: None,
+            totp: None,
+            totp_step_spent: 0,
+            client_type: ClientType::direct(),
+            group: None,
+            managed_groups: Vec::new(),
+            agent: None,
+            may_sudo: false,
+            enabled: true,
+            locked: false,
+            expires_at: None,
+            max_sessions: None,
+            profile: Arc::default(),
+            created: at,
+            updated: at,
+        }
+    }
+
     /// Whether the account may get new sessions at `now`, apart from being enabled.
     #[must_use]
     pub fn is_locked(&self, now: Timestamp) -> bool {

@@ -53,26 +53,7 @@ fn digest(n: u8) -> Digest {
 }
 
 fn account(name: &str) -> Account {
-    Account {
-        username: Username::new(name).unwrap(),
-        external_subject: None,
-        generation: 0,
-        password: None,
-        totp: None,
-        totp_step_spent: 0,
-        client_type: ClientType::direct(),
-        group: None,
-        managed_groups: Vec::new(),
-        agent: None,
-        may_sudo: false,
-        enabled: true,
-        locked: false,
-        expires_at: None,
-        max_sessions: None,
-        profile: Arc::default(),
-        created: at(0),
-        updated: at(0),
-    }
+    Account::new(Username::new(name).unwrap(), at(0))
 }
 
 fn full_account() -> Account {

@@ -142,26 +142,7 @@ fn family(slot: u8, rest: u16) -> [u8; 4] {
 
 /// An account of this name that may log in and has no rights.
 pub(crate) fn account(name: &str) -> Account {
-    Account {
-        username: Username::new(name).expect("test names keep R20"),
-        external_subject: None,
-        generation: 0,
-        password: None,
-        totp: None,
-        totp_step_spent: 0,
-        client_type: ClientType::direct(),
-        group: None,
-        managed_groups: Vec::new(),
-        agent: None,
-        may_sudo: false,
-        enabled: true,
-        locked: false,
-        expires_at: None,
-        max_sessions: None,
-        profile: Arc::default(),
-        created: START,
-        updated: START,
-    }
+    Account::new(Username::new(name).expect("test names keep R20"), START)
 }
 
 /// A one-time-password seed.

@@ -234,23 +234,7 @@ pub(crate) fn guest_client(secret: Digest) -> ClientId {
 /// An account that may do nothing but have sessions.
 pub(crate) fn account(name: &str, max_sessions: u32) -> Account {
     Account {
-        username: Username::new(name).unwrap(),
-        external_subject: None,
-        generation: 0,
-        password: None,
-        totp: None,
-        totp_step_spent: 0,
-        client_type: ClientType::direct(),
-        group: None,
-        managed_groups: Vec::new(),
-        agent: None,
-        may_sudo: false,
-        enabled: true,
-        locked: false,
-        expires_at: None,
         max_sessions: Some(max_sessions),
-        profile: Arc::default(),
-        created: AT_START,
-        updated: AT_START,
+        ..Account::new(Username::new(name).unwrap(), AT_START)
     }
 }

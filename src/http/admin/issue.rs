@@ -203,24 +203,8 @@ async fn owner<E: Engine>(
 /// An account that logs in elsewhere: no password, no rights.
 fn vouched_account<E: Engine>(engine: &E, username: Username, subject: &str) -> Account {
     Account {
-        username,
         external_subject: Some(subject.into()),
-        generation: 0,
-        password: None,
-        totp: None,
-        totp_step_spent: 0,
-        client_type: ClientType::direct(),
-        group: None,
-        managed_groups: Vec::new(),
-        agent: None,
-        may_sudo: false,
-        enabled: true,
-        locked: false,
-        expires_at: None,
-        max_sessions: None,
-        profile: Arc::default(),
-        created: engine.now(),
-        updated: engine.now(),
+        ..Account::new(username, engine.now())
     }
 }
 
