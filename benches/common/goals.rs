@@ -3,8 +3,13 @@
 //! What was not run has a row that says why: a goal is never left out silently.
 
 use std::fmt::Write;
+use std::process::ExitCode;
 
+use anyhow::Result;
+
+use super::machine::Machine;
 use super::stats::Spread;
+use super::wrk;
 
 /// One goal, what was found, and whether that is enough.
 #[derive(Clone, Debug)]
@@ -94,13 +99,7 @@ impl Row {
         what: impl Into<String>,
         found: impl Into<String>,
     ) -> Self {
-        Self {
-            goal,
-            what: what.into(),
-            wanted: "–".to_owned(),
-            found: found.into(),
-            verdict: Verdict::None,
-        }
+        Self::unjudged(goal, what.into(), found.into(), Verdict::None)
     }
 
     /// A goal about which nothing was found, and why.
@@ -109,18 +108,57 @@ impl Row {
         what: impl Into<String>,
         why: impl Into<String>,
     ) -> Self {
+        Self::unjudged(goal, what.into(), why.into(), Verdict::NotRun)
+    }
+
+    fn unjudged(goal: &'static str, what: String, found: String, verdict: Verdict) -> Self {
         Self {
             goal,
-            what: what.into(),
+            what,
             wanted: "–".to_owned(),
-            found: why.into(),
-            verdict: Verdict::NotRun,
+            found,
+            verdict,
         }
     }
 
     /// Whether the goal was missed.
     pub(crate) fn is_missed(&self) -> bool {
         self.verdict == Verdict::Missed
+    }
+}
+
+/// Measures what the command line asks for, and prints the table: the whole of a bench whose name is `bench`.
+///
+/// Exit codes: 0 measured, whatever was met; 1 something failed; 2 bad arguments or no `wrk`.
+pub(crate) fn measure<T>(
+    bench: &str,
+    usage: &str,
+    parse: impl FnOnce(&[String]) -> Option<T>,
+    run: impl FnOnce(T) -> Result<Vec<Row>>,
+) -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        println!("{bench}: nothing measured; run `cargo bench --bench {bench}`");
+        return ExitCode::SUCCESS;
+    }
+    let Some(asked) = parse(&arguments) else {
+        eprintln!("{bench}: {usage}");
+        return ExitCode::from(2);
+    };
+    if !wrk::is_installed() {
+        eprintln!("{bench}: wrk is missing: apt-get install wrk");
+        return ExitCode::from(2);
+    }
+    println!("{}", Machine::read(bench));
+    match run(asked) {
+        Ok(rows) => {
+            println!("\n{}", table(&rows));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("{bench}: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -40,8 +40,6 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use common::goals::{self, Row};
-use common::machine::Machine;
-use common::wrk;
 
 const USAGE: &str = "usage: cargo bench --bench compare -- [--rounds N] [--sessions N] [--only verify|writes] [--plots]";
 /// Length of a window, in seconds.
@@ -61,32 +59,13 @@ pub(crate) struct Size {
 type Part = fn(&Size) -> Result<Vec<Row>>;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        println!("compare: nothing measured; run `cargo bench --bench compare`");
-        return ExitCode::SUCCESS;
-    }
-    let Some((size, parts)) = parse(&arguments) else {
-        eprintln!("compare: {USAGE}");
-        return ExitCode::from(2);
-    };
-    if !wrk::is_installed() {
-        eprintln!("compare: wrk is missing: apt-get install wrk");
-        return ExitCode::from(2);
-    }
-    println!("{}", Machine::read("compare"));
-    let mut rows = Vec::new();
-    for part in parts {
-        match part(&size) {
-            Ok(found) => rows.extend(found),
-            Err(error) => {
-                eprintln!("compare: {error:#}");
-                return ExitCode::FAILURE;
-            }
+    goals::measure("compare", USAGE, parse, |(size, parts)| {
+        let mut rows = Vec::new();
+        for part in parts {
+            rows.extend(part(&size)?);
         }
-    }
-    println!("\n{}", goals::table(&rows));
-    ExitCode::SUCCESS
+        Ok(rows)
+    })
 }
 
 fn parse(arguments: &[String]) -> Option<(Size, Vec<Part>)> {

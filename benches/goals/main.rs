@@ -40,8 +40,6 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use common::goals::{self, Row};
-use common::machine::Machine;
-use common::wrk;
 
 /// The allocator of the server: a replay allocates as it does.
 #[cfg(feature = "mimalloc")]
@@ -84,30 +82,7 @@ impl Size {
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        println!("goals: nothing measured; run `cargo bench --bench goals`");
-        return ExitCode::SUCCESS;
-    }
-    let Some((run, size)) = parse(&arguments) else {
-        eprintln!("goals: {USAGE}");
-        return ExitCode::from(2);
-    };
-    if !wrk::is_installed() {
-        eprintln!("goals: wrk is missing: apt-get install wrk");
-        return ExitCode::from(2);
-    }
-    println!("{}", Machine::read("goals"));
-    match run(&size) {
-        Ok(rows) => {
-            println!("\n{}", goals::table(&rows));
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("goals: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    goals::measure("goals", USAGE, parse, |(run, size)| run(&size))
 }
 
 type Scenario = fn(&Size) -> Result<Vec<Row>>;
