@@ -69,16 +69,6 @@ pub enum Answer<R> {
     Later(Pin<Box<dyn Future<Output = R>>>),
 }
 
-impl<R: 'static> Answer<R> {
-    /// What `render` makes of it, now or when it comes.
-    pub fn map<T>(self, render: impl FnOnce(R) -> T + 'static) -> Answer<T> {
-        match self {
-            Self::Now(answer) => Answer::Now(render(answer)),
-            Self::Later(answer) => Answer::Later(Box::pin(async { render(answer.await) })),
-        }
-    }
-}
-
 impl<R> Answer<R> {
     /// Waits for it if it is not there.
     pub async fn get(self) -> R {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
+use super::date::Date;
 use super::refusal::Refusal;
 use super::registry::Ticks;
 
@@ -86,6 +87,8 @@ pub struct Connection {
     pub(super) follows: Cell<Follows>,
     /// The request passed on last is the last one.
     pub(super) last: Cell<bool>,
+    /// The framework is known to go on with the next head: it does not if it left a body unread, and only then says so.
+    settled: Cell<bool>,
     /// The gate held something back, and is to be asked again.
     pub(super) held: Cell<bool>,
     ticks: Rc<Ticks>,
@@ -106,6 +109,7 @@ impl Connection {
             ahead: Cell::new(0),
             follows: Cell::new(Follows::Nothing),
             last: Cell::new(false),
+            settled: Cell::new(true),
             held: Cell::new(false),
             ticks,
             waker: RefCell::new(None),
@@ -127,6 +131,7 @@ impl Connection {
         if last {
             self.last.set(true);
         }
+        self.settled.set(follows == Follows::Nothing);
         let follows = self.behind(follows);
         self.follows.set(follows);
         self.enter(match (follows, self.handed.get()) {
@@ -153,6 +158,30 @@ impl Connection {
                 Follows::Nothing
             }
         }
+    }
+
+    /// Whether a request could be answered at the gate: whatever came before it is answered, or will be, and did not end
+    /// the connection.
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.get()
+    }
+
+    /// Requests were answered at the gate; whether the last of them is the last one of the connection.
+    pub(super) fn answered(&self, last: bool) {
+        self.enter(Step::Idle);
+        if last {
+            self.end();
+        }
+    }
+
+    /// Whether the node stops.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.ticks.is_stopping()
+    }
+
+    /// The date, as answers tell it.
+    pub(super) fn date(&self) -> Date {
+        self.ticks.date()
     }
 
     /// No request behind the one passed on is to be taken.

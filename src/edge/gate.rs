@@ -9,6 +9,8 @@
 //! Invariants: what is not handed on yet is at most what one read brought; behind a refusal nothing is handed on; what
 //! the framework does not pass on (it could not parse it) is the last thing it gets.
 
+mod fast;
+
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -20,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::chunks::Chunks;
 use super::connection::{Connection, Fate, Follows, Peer, Step};
 use super::counts::{Counts, Event};
+use super::fast::{Fast, Outgoing};
 use super::heads::{Behind, Head, Scanned, behind};
 use super::refusal::Refusal;
 use super::registry::Registry;
@@ -45,8 +48,10 @@ pub struct Gate {
     reading: Reading,
     /// What was read, and is not handed on yet.
     waiting: BytesMut,
-    /// The last answer, as far as it has not gone out.
-    farewell: Option<Vec<u8>>,
+    /// Who answers requests here, if anybody does.
+    fast: Option<Rc<Fast>>,
+    /// What was answered here, as far as it has not gone out.
+    outgoing: Outgoing,
     /// Something of the client is left unread, so what else it sends is read before the end.
     reads_rest: bool,
     /// So much of it.
@@ -68,6 +73,7 @@ impl Gate {
         peer: Peer,
         registry: Rc<Registry>,
         ticket: Ticket,
+        fast: Option<Rc<Fast>>,
     ) -> Self {
         let (connection, place) = registry.enter(peer);
         Self {
@@ -78,7 +84,8 @@ impl Gate {
             ticket,
             reading: Reading::Head(Head::default()),
             waiting: BytesMut::new(),
-            farewell: None,
+            fast,
+            outgoing: Outgoing::default(),
             reads_rest: false,
             thrown_away: 0,
         }
@@ -161,18 +168,6 @@ impl Gate {
         Poll::Pending
     }
 
-    /// Sends the last answer, if there is one.
-    fn poll_farewell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while let Some(rest) = &mut self.farewell {
-            let written = ready!(Pin::new(&mut self.transport).poll_write(context, rest))?;
-            rest.drain(..written.min(rest.len()));
-            if rest.is_empty() || written == 0 {
-                self.farewell = None;
-            }
-        }
-        Poll::Ready(Ok(()))
-    }
-
     /// Reads what the client still sends, and throws it away: a socket that is closed with something unread takes back
     /// the answer that is on its way.
     fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -245,46 +240,62 @@ impl AsyncRead for Gate {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let connection = &this.connection;
-        connection.is_polled_by(context);
-        if connection.fate.get() != Fate::Going {
-            return Poll::Ready(Ok(()));
-        }
-        if connection.is_stalled() {
-            connection.held.set(true);
-            return Poll::Pending;
-        }
-        if connection.is_under_way() && matches!(this.reading, Reading::Head(_)) {
-            return this.wait(context, buffer);
-        }
-        match connection.follows.take() {
-            Follows::Nothing => {}
-            Follows::Bytes(left) => this.reading = Reading::Bytes(left),
-            Follows::Chunks => this.reading = Reading::Chunks(Chunks::default()),
-            Follows::Everything => this.reading = Reading::Everything,
-        }
-        if connection.last.get() && matches!(this.reading, Reading::Head(_)) {
-            return Poll::Ready(Ok(()));
-        }
-        if this.waiting.is_empty() {
-            let before = buffer.filled().len();
-            ready!(Pin::new(&mut this.transport).poll_read(context, buffer))?;
-            let fresh = buffer.filled().get(before..).unwrap_or_default();
-            let taken = this.admit(fresh);
-            if taken < fresh.len() {
-                let rest = fresh.get(taken..).unwrap_or_default();
-                this.waiting.extend_from_slice(rest);
-                buffer.set_filled(before + taken);
+        this.connection.is_polled_by(context);
+        loop {
+            if this.connection.fate.get() != Fate::Going {
+                return Poll::Ready(Ok(()));
             }
-        } else {
-            let mut waiting = std::mem::take(&mut this.waiting);
-            let fitting = waiting.len().min(buffer.remaining());
-            let taken = this.admit(waiting.get(..fitting).unwrap_or_default());
-            buffer.put_slice(waiting.get(..taken).unwrap_or_default());
-            waiting.advance(taken);
-            this.waiting = waiting;
+            ready!(this.poll_outgoing(context))?;
+            let connection = &this.connection;
+            if connection.is_stalled() {
+                connection.held.set(true);
+                return Poll::Pending;
+            }
+            if connection.is_under_way() && matches!(this.reading, Reading::Head(_)) {
+                return this.wait(context, buffer);
+            }
+            match connection.follows.take() {
+                Follows::Nothing => {}
+                Follows::Bytes(left) => this.reading = Reading::Bytes(left),
+                Follows::Chunks => this.reading = Reading::Chunks(Chunks::default()),
+                Follows::Everything => this.reading = Reading::Everything,
+            }
+            if connection.last.get() && matches!(this.reading, Reading::Head(_)) {
+                return Poll::Ready(Ok(()));
+            }
+            if this.waiting.is_empty() {
+                let before = buffer.filled().len();
+                ready!(Pin::new(&mut this.transport).poll_read(context, buffer))?;
+                let fresh = buffer.filled().get(before..).unwrap_or_default();
+                let answered = this.answer(context, fresh)?;
+                let taken = match answered {
+                    0 => this.admit(fresh),
+                    _ => 0,
+                };
+                let rest = fresh.get(answered + taken..).unwrap_or_default();
+                if answered > 0 || !rest.is_empty() {
+                    this.waiting.extend_from_slice(rest);
+                    buffer.set_filled(before + taken);
+                }
+                if answered == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+            } else {
+                let mut waiting = std::mem::take(&mut this.waiting);
+                let answered = this.answer(context, &waiting)?;
+                let fitting = waiting.len().min(buffer.remaining());
+                let taken = match answered {
+                    0 => this.admit(waiting.get(..fitting).unwrap_or_default()),
+                    _ => 0,
+                };
+                buffer.put_slice(waiting.get(..taken).unwrap_or_default());
+                waiting.advance(answered + taken);
+                this.waiting = waiting;
+                if answered == 0 {
+                    return Poll::Ready(Ok(()));
+                }
+            }
         }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -328,9 +339,9 @@ impl AsyncWrite for Gate {
             }
             this.connection.enter(Step::Parting);
             if let Fate::Ending(Some(refusal)) = this.connection.fate.get() {
-                this.farewell = Some(refusal.answer());
+                this.outgoing.put(&refusal.answer());
             }
-            this.reads_rest = this.farewell.is_some()
+            this.reads_rest = !this.outgoing.is_empty()
                 || this.connection.handed.get() > 0
                 || !this.waiting.is_empty();
         }
@@ -338,7 +349,7 @@ impl AsyncWrite for Gate {
             return Poll::Ready(Ok(()));
         }
         this.connection.is_polled_by(context);
-        ready!(this.poll_farewell(context))?;
+        ready!(this.poll_outgoing(context))?;
         ready!(Pin::new(&mut this.transport).poll_shutdown(context))?;
         if this.reads_rest {
             ready!(this.poll_rest(context))?;

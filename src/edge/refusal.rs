@@ -1,11 +1,8 @@
 //! The answers that are given before the framework has seen a request: short, complete, and the last of a connection.
 
 use std::fmt::Write as _;
-use std::time::{Duration, SystemTime};
 
-use actix_http::header::HttpDate;
-
-use crate::clock;
+use super::date::date;
 
 /// Why a connection gets no more than this answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +32,12 @@ impl Refusal {
 
     /// The answer as it goes out.
     pub(super) fn answer(self) -> Vec<u8> {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(clock::wall().ms());
+        let date = date();
         let mut text = format!(
             "HTTP/1.1 {}\r\ncontent-length: 0\r\nconnection: close\r\ncache-control: no-store\r\n\
              x-content-type-options: nosniff\r\nreferrer-policy: no-referrer\r\ndate: {}\r\n",
             self.status(),
-            HttpDate::from(now)
+            String::from_utf8_lossy(&date)
         );
         if self == Self::Full {
             // Writing to a string does not fail.

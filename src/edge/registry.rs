@@ -13,6 +13,7 @@ use slab::Slab;
 
 use super::connection::{Connection, Fate, Peer, Step};
 use super::counts::{Counts, Event};
+use super::date::{Date, date};
 use super::limits::Limits;
 
 /// How long a connection may take to be parted from: for its client to take the last answer and to close.
@@ -28,6 +29,9 @@ const COMPARED: usize = 64;
 #[derive(Debug)]
 pub(super) struct Ticks {
     now: Cell<u32>,
+    date: Cell<Date>,
+    /// The node stops.
+    stopping: Cell<bool>,
     every: Duration,
     pub(super) head: u32,
     pub(super) body: u32,
@@ -50,6 +54,8 @@ impl Ticks {
         };
         Self {
             now: Cell::new(0),
+            date: Cell::new(date()),
+            stopping: Cell::new(false),
             every,
             head: of(limits.head),
             body: of(limits.body),
@@ -61,6 +67,15 @@ impl Ticks {
 
     pub(super) fn now(&self) -> u32 {
         self.now.get()
+    }
+
+    /// The date, as answers tell it; as old as the last look.
+    pub(super) fn date(&self) -> Date {
+        self.date.get()
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.get()
     }
 
     pub(super) fn passed(&self, since: u32, limit: u32) -> bool {
@@ -79,8 +94,13 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// An empty one on this thread, which from now on looks through it. Must be called inside a runtime.
-    pub(super) fn start(limits: &Limits, counts: Arc<Counts>) -> Rc<Self> {
+    /// An empty one on this thread, which from now on looks through it, and has its connections know of a stop. Must be
+    /// called inside a runtime.
+    pub(super) fn start(
+        limits: &Limits,
+        counts: Arc<Counts>,
+        stopping: impl Future<Output = ()> + 'static,
+    ) -> Rc<Self> {
         let registry = Rc::new(Self {
             ticks: Rc::new(Ticks::new(limits)),
             connections: RefCell::default(),
@@ -99,6 +119,13 @@ impl Registry {
                 registry.look();
             }
         });
+        let stopped = Rc::downgrade(&registry);
+        actix_web::rt::spawn(async move {
+            stopping.await;
+            if let Some(registry) = stopped.upgrade() {
+                registry.stop();
+            }
+        });
         registry
     }
 
@@ -113,10 +140,19 @@ impl Registry {
         self.connections.borrow_mut().try_remove(place);
     }
 
+    /// Has every connection look whether it is to go on.
+    fn stop(&self) {
+        self.ticks.stopping.set(true);
+        for (_, connection) in self.connections.borrow().iter() {
+            connection.wake();
+        }
+    }
+
     /// Ends those whose time is over.
     fn look(&self) {
         let ticks = &self.ticks;
         ticks.now.set(ticks.now.get().wrapping_add(1));
+        ticks.date.set(date());
         for (_, connection) in self.connections.borrow().iter() {
             if let Some(fate) = connection.overdue() {
                 // To have been idle for long, or to be parted from, is nothing that a client does wrong.

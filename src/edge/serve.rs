@@ -10,12 +10,13 @@ use std::time::Duration;
 use actix_http::body::BoxBody;
 use actix_http::error::DispatchError;
 use actix_http::{HttpServiceBuilder, KeepAlive, Request, Response};
-use actix_server::{Server, ServerBuilder};
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{ServiceFactory, ServiceFactoryExt, fn_factory, fn_service};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::connection::Peer;
 use super::counts::{Counts, Event};
+use super::fast::{Fast, FastPath};
 use super::gate::Gate;
 use super::limits::{ABOVE_PER_WORKER, Limits};
 use super::refusal::Refusal;
@@ -58,10 +59,11 @@ pub struct Serving {
     pub tls: Option<Arc<Tls>>,
 }
 
-/// Serves with what `make` makes, once per worker.
+/// Serves with what `make` makes, and, before that, `make_fast`, once per worker.
 pub fn serve<S>(
     socket: Socket,
     serving: Serving,
+    make_fast: impl Fn() -> Option<Box<dyn FastPath>> + Clone + Send + 'static,
     make: impl Fn() -> S + Clone + Send + 'static,
 ) -> io::Result<Server>
 where
@@ -78,7 +80,8 @@ where
         .max_concurrent_connections(per_worker)
         .shutdown_timeout(serving.drain_s)
         .disable_signals();
-    let stopping = builder.graceful_shutdown_signal();
+    let signal = builder.graceful_shutdown_signal();
+    let stopping = signal.clone();
     let http = move || {
         let stopping = stopping.clone();
         // The gate keeps all limits on time, and more of them than the framework knows.
@@ -99,9 +102,10 @@ where
     let tls = serving.tls;
     let builder = match socket {
         Socket::Tcp(listener) => builder.listen("tcp", listener, move || {
-            let (tickets, tls) = (tickets.clone(), tls.clone());
+            let (tickets, tls, make_fast) = (tickets.clone(), tls.clone(), make_fast.clone());
+            let signal = signal.clone();
             let doors = fn_factory(move || {
-                let door = Door::open(tickets.clone(), tls.clone());
+                let door = Door::open(tickets.clone(), tls.clone(), make_fast(), signal.clone());
                 async move {
                     let accept = move |stream| Door::tcp(door.clone(), stream);
                     Ok::<_, ()>(fn_service(accept))
@@ -110,9 +114,10 @@ where
             doors.and_then(http())
         }),
         Socket::Unix(listener) => builder.listen_uds("unix", listener, move || {
-            let tickets = tickets.clone();
+            let (tickets, make_fast) = (tickets.clone(), make_fast.clone());
+            let signal = signal.clone();
             let doors = fn_factory(move || {
-                let door = Door::open(tickets.clone(), None);
+                let door = Door::open(tickets.clone(), None, make_fast(), signal.clone());
                 async move {
                     let accept = move |stream| Door::unix(door.clone(), stream);
                     Ok::<_, ()>(fn_service(accept))
@@ -129,15 +134,23 @@ struct Door {
     tickets: Arc<Tickets>,
     registry: Rc<Registry>,
     tls: Option<Arc<Tls>>,
+    fast: Option<Rc<Fast>>,
 }
 
 impl Door {
-    fn open(tickets: Arc<Tickets>, tls: Option<Arc<Tls>>) -> Rc<Self> {
-        let registry = Registry::start(&tickets.limits, tickets.counts.clone());
+    fn open(
+        tickets: Arc<Tickets>,
+        tls: Option<Arc<Tls>>,
+        fast: Option<Box<dyn FastPath>>,
+        signal: GracefulShutdownSignal,
+    ) -> Rc<Self> {
+        let stopping = async move { signal.notified().await };
+        let registry = Registry::start(&tickets.limits, tickets.counts.clone(), stopping);
         Rc::new(Self {
             tickets,
             registry,
             tls,
+            fast: fast.map(|path| Rc::new(Fast::new(path))),
         })
     }
 
@@ -166,8 +179,7 @@ impl Door {
                 Transport::Tls(Box::new(stream))
             }
         };
-        let gate = Gate::new(transport, peer, self.registry.clone(), ticket);
-        Ok((gate, Some(from)))
+        Ok((self.gate(transport, peer, ticket).await?, Some(from)))
     }
 
     async fn unix(
@@ -184,8 +196,20 @@ impl Door {
             return Err(turned_away());
         };
         let transport = Transport::Unix(stream);
-        let gate = Gate::new(transport, peer, self.registry.clone(), ticket);
-        Ok((gate, None))
+        Ok((self.gate(transport, peer, ticket).await?, None))
+    }
+
+    /// A gate, once the framework is needed behind it.
+    async fn gate(
+        &self,
+        transport: Transport,
+        peer: Peer,
+        ticket: Ticket,
+    ) -> Result<Gate, DispatchError> {
+        let (registry, fast) = (self.registry.clone(), self.fast.clone());
+        let mut gate = Gate::new(transport, peer, registry, ticket, fast);
+        gate.until_needed().await.map_err(DispatchError::Io)?;
+        Ok(gate)
     }
 
     /// A place for one more connection; where there is none, that of one that is idle.

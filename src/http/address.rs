@@ -5,8 +5,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::HeaderName;
 use ipnet::IpNet;
+
+use super::headers::Fields;
 
 /// Where each proxy adds the address it was asked from, the nearest hop last.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -32,17 +34,19 @@ impl TrustedProxies {
         Some(self.behind(peer, request.headers()))
     }
 
-    fn behind(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// The same, of a request with these header fields that this peer sent.
+    #[must_use]
+    pub fn behind(&self, peer: IpAddr, headers: &impl Fields) -> IpAddr {
         let mut nearest = peer.to_canonical();
         if !self.trusts(nearest) {
             return nearest;
         }
-        let values: Vec<_> = headers.get_all(FORWARDED_FOR).collect();
+        let values: Vec<_> = headers.values(&FORWARDED_FOR).collect();
         // By bytes: what a client wrote into a hop of his own spoils none that a proxy added behind it.
         let hops = values
             .iter()
             .rev()
-            .flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
+            .flat_map(|value| value.rsplit(|byte| *byte == b','));
         for hop in hops.take(HOPS_MAX) {
             // What cannot be read was not written by a proxy that deserves trust: stop before it.
             let Some(address) = address(hop) else { break };
@@ -73,7 +77,7 @@ fn address(hop: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
+    use actix_web::http::header::{HeaderMap, HeaderValue};
 
     use super::*;
 

@@ -1,4 +1,4 @@
-//! The service in front of everything a listener serves: what holds for every request and every answer.
+//! The service in front of the application of a listener: what holds for every request and every answer.
 //!
 //! It tells the connection what was asked, so that the client's next step is watched; refuses targets that are no path
 //! and paths that are too long; lets nobody reach administration under a foreign name; and gives every answer the
@@ -11,11 +11,11 @@ use std::task::{Context, Poll};
 
 use actix_http::body::BoxBody;
 use actix_http::{HttpMessage, Payload, Request, Response};
-use actix_service::{Service, ServiceFactory};
-use actix_web::dev::{AppConfig, RequestHead};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory};
+use actix_web::dev::{AppConfig, RequestHead, ServiceResponse};
 use actix_web::http::header::{
-    CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::{Error, HttpResponse};
@@ -38,22 +38,27 @@ pub struct Rules {
     pub hosts: Option<Hosts>,
 }
 
-/// What stands before `inner`: first what makes the service, then the service itself.
+/// What stands before the application `inner`: first what makes the service, then the service itself.
 pub struct Entry<S> {
     inner: S,
     rules: Rules,
 }
 
 impl<S> Entry<S> {
-    /// Puts the rules before a service.
-    pub fn before(inner: S, rules: Rules) -> Self {
+    /// Puts the rules before an application.
+    pub fn before<I>(app: I, rules: Rules) -> Self
+    where
+        I: IntoServiceFactory<S, Request>,
+        S: ServiceFactory<Request>,
+    {
+        let inner = app.into_factory();
         Self { inner, rules }
     }
 }
 
 impl<S> ServiceFactory<Request> for Entry<S>
 where
-    S: ServiceFactory<Request, Config = AppConfig, Response = Response<BoxBody>, Error = Error>,
+    S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse, Error = Error>,
     S::Future: 'static,
     <S::Service as Service<Request>>::Future: Unpin,
 {
@@ -77,7 +82,7 @@ where
 
 impl<S> Service<Request> for Entry<S>
 where
-    S: Service<Request, Response = Response<BoxBody>, Error = Error>,
+    S: Service<Request, Response = ServiceResponse, Error = Error>,
     S::Future: Unpin,
 {
     type Response = Response<BoxBody>;
@@ -116,6 +121,16 @@ where
             kept,
         }
     }
+}
+
+/// The header fields of every answer.
+pub(super) fn every_answer(encrypted: bool) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let always = [
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    let only = encrypted.then_some((STRICT_TRANSPORT_SECURITY, ENCRYPTED_ONLY));
+    always.into_iter().chain(only)
 }
 
 /// What the framework found behind the head.
@@ -175,22 +190,19 @@ enum Answering<F> {
 
 impl<F> Future for Entering<F>
 where
-    F: Future<Output = Result<Response<BoxBody>, Error>> + Unpin,
+    F: Future<Output = Result<ServiceResponse, Error>> + Unpin,
 {
     type Output = Result<Response<BoxBody>, Response<BoxBody>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = match &mut self.answering {
             Answering::Refused(answer) => Pin::new(answer).poll(context).map(Ok),
-            Answering::Handed(answer) => Pin::new(answer).poll(context),
+            Answering::Handed(answer) => Pin::new(answer).poll(context).map(|a| a.map(Into::into)),
         };
         answer.map(|answer| {
             let mut answer = answer.unwrap_or_else(|error| error.error_response().into());
-            let headers = answer.headers_mut();
-            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-            if self.encrypted {
-                headers.insert(STRICT_TRANSPORT_SECURITY, ENCRYPTED_ONLY);
+            for (name, value) in every_answer(self.encrypted) {
+                answer.headers_mut().insert(name, value);
             }
             if !self.kept {
                 // An upgrade is asked for in the same header, and there is none.

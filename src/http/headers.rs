@@ -1,15 +1,38 @@
-//! Reading request headers, shared by all surfaces: a credential sent twice is no credential.
+//! Reading request headers, however they were parsed, shared by all surfaces: a credential sent twice is no credential.
 
 use actix_web::http::header::{
-    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, USER_AGENT,
+    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
 use compact_str::CompactString;
 
+use crate::edge::fast::Request;
 use crate::session::activity::Touch;
 use crate::session::origin::kept;
 
 /// The header by which a caller says that a request is no activity.
 const TOUCH: HeaderName = HeaderName::from_static("x-sessile-touch");
+
+/// The header fields of a request.
+pub trait Fields {
+    /// The values under a name, in the order they were sent.
+    fn values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]>;
+}
+
+/// As the framework keeps them.
+impl Fields for HeaderMap {
+    fn values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name).map(HeaderValue::as_bytes)
+    }
+}
+
+/// As they were sent.
+impl Fields for Request<'_> {
+    fn values<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        let name = name.as_str();
+        let named = move |field: &&httparse::Header<'_>| field.name.eq_ignore_ascii_case(name);
+        self.fields.iter().filter(named).map(|field| field.value)
+    }
+}
 
 /// A header that may be sent once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,21 +48,21 @@ pub enum Single<'a> {
 /// The header of this name. It is a constant of the caller's: a name in text would be checked anew
 /// for each request.
 #[must_use]
-pub fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Single<'a> {
-    let mut values = headers.get_all(name);
+pub fn single<'a>(headers: &'a impl Fields, name: &HeaderName) -> Single<'a> {
+    let mut values = headers.values(name);
     match (values.next(), values.next()) {
         (None, _) => Single::Absent,
-        (Some(value), None) => Single::One(value.as_bytes()),
+        (Some(value), None) => Single::One(value),
         (Some(_), Some(_)) => Single::Repeated,
     }
 }
 
 /// The cookie of this name; one that is sent twice is ambiguous, as a header is.
 #[must_use]
-pub fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> Single<'a> {
+pub fn cookies<'a>(headers: &'a impl Fields, name: &str) -> Single<'a> {
     let mut found = Single::Absent;
-    for header in headers.get_all(COOKIE) {
-        for pair in header.as_bytes().split(|byte| *byte == b';') {
+    for header in headers.values(&COOKIE) {
+        for pair in header.split(|byte| *byte == b';') {
             let pair = pair.trim_ascii();
             let value = pair
                 .strip_prefix(name.as_bytes())
@@ -56,9 +79,9 @@ pub fn cookies<'a>(headers: &'a HeaderMap, name: &str) -> Single<'a> {
 
 /// Whether a request counts as activity: yes, unless it says `X-Sessile-Touch: no`. Source: R9.
 #[must_use]
-pub fn wanted_touch(headers: &HeaderMap) -> Touch {
-    match headers.get(TOUCH) {
-        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"no") => Touch::No,
+pub fn wanted_touch(headers: &impl Fields) -> Touch {
+    match headers.values(&TOUCH).next() {
+        Some(value) if value.eq_ignore_ascii_case(b"no") => Touch::No,
         _ => Touch::Yes,
     }
 }
@@ -76,10 +99,10 @@ pub enum MediaType {
 
 /// The media type that a request declares.
 #[must_use]
-pub fn media_type(headers: &HeaderMap) -> MediaType {
+pub fn media_type(headers: &impl Fields) -> MediaType {
     let encoded = headers
-        .get_all(CONTENT_ENCODING)
-        .any(|v| !v.as_bytes().eq_ignore_ascii_case(b"identity"));
+        .values(&CONTENT_ENCODING)
+        .any(|v| !v.eq_ignore_ascii_case(b"identity"));
     if encoded {
         return MediaType::Unusable;
     }
@@ -107,12 +130,14 @@ const JSON_RANGES: [(&str, u8); 4] = [
 /// Whether the caller takes JSON: no `Accept` at all, or a range that covers `application/json`
 /// and is not weighed 0. The most specific range decides. Source: RFC 9110 §12.5.1.
 #[must_use]
-pub fn accepts_json(headers: &HeaderMap) -> bool {
+pub fn accepts_json(headers: &impl Fields) -> bool {
     let mut best: Option<(u8, bool)> = None;
     let mut sent = false;
-    for value in headers.get_all(ACCEPT) {
+    for value in headers.values(&ACCEPT) {
         sent = true;
-        let Ok(text) = value.to_str() else { continue };
+        let Ok(text) = std::str::from_utf8(value) else {
+            continue;
+        };
         for range in text.split(',') {
             let mut pieces = range.split(';').map(str::trim);
             let name = pieces.next().unwrap_or_default();

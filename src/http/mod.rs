@@ -12,7 +12,7 @@ pub mod body;
 pub mod clerk;
 pub mod clients;
 pub mod entry;
-pub mod front;
+pub mod fast;
 pub mod gateway;
 pub mod headers;
 pub mod host;
@@ -24,6 +24,7 @@ pub mod mollybet;
 pub mod openapi;
 pub mod ops;
 pub mod origin;
+pub mod ready;
 pub mod reply;
 pub mod server;
 pub mod settings;
@@ -32,11 +33,13 @@ mod walk;
 pub mod xdata;
 
 use actix_web::HttpResponse;
-use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::door::{Answer, Engine};
+use self::ready::Ready;
+use self::surroundings::Surroundings;
+use crate::door::Engine;
+use crate::edge::fast::Request;
 
 /// Mounts everything the public listener serves.
 pub fn public<E: Engine>(routes: &mut ServiceConfig) {
@@ -50,10 +53,18 @@ pub fn public<E: Engine>(routes: &mut ServiceConfig) {
     routes.default_service(web::to(not_found));
 }
 
-/// What the public listener's surfaces answer before their routes: the hot verifications, each by
-/// the same function as its route. `None` leaves the request to the routes. Source: ADR 11.
-pub fn hot<E: Engine>(head: &RequestHead, engine: &E) -> Option<Answer<HttpResponse>> {
-    gateway::hot(head, engine).or_else(|| mollybet::hot(head, engine))
+/// What the public listener's surfaces answer on the spot: verifications, each by the same function as its route, which
+/// reads and does nothing else. `None` leaves the request to the routes, as if nobody had looked. Source: ADR 18.
+pub fn fast<E: Engine>(
+    request: &Request<'_>,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Option<Ready> {
+    gateway::fast(request, engine, surroundings)
+        .or_else(|| xdata::fast(request, engine))
+        .or_else(|| i3d::fast(request, engine, surroundings))
+        .or_else(|| clerk::fast(request, engine, surroundings))
+        .or_else(|| mollybet::fast(request, engine))
 }
 
 /// Mounts everything the admin listener serves.

@@ -1,6 +1,5 @@
 //! What every answer has in common: JSON is never guessed at, and never cached but where it says so.
 
-use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
@@ -20,16 +19,6 @@ pub fn public_json(max_age_s: u64) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(StatusCode::OK);
     answer.insert_header((CONTENT_TYPE, media_type()));
     answer.insert_header((CACHE_CONTROL, format!("public, max-age={max_age_s}")));
-    answer
-}
-
-/// A JSON answer that is ready: what the busiest calls give, without a builder in between.
-#[must_use]
-pub fn ready(status: StatusCode, body: Vec<u8>) -> HttpResponse {
-    let mut answer = HttpResponse::with_body(status, BoxBody::new(body));
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, media_type());
-    headers.insert(CACHE_CONTROL, no_store());
     answer
 }
 

@@ -14,12 +14,13 @@ use actix_web::web::Data;
 
 use super::admin::{AdminTokens, Refusals};
 use super::entry::{Entry, Rules};
-use super::front::Front;
+use super::fast::Surfaces;
 use super::host::Hosts;
 use super::ops::PublicSide;
 use super::surroundings::Surroundings;
 use crate::door::{Engine, SharedArchive};
 use crate::edge::counts::Counts;
+use crate::edge::fast::FastPath;
 use crate::edge::limits::Limits;
 use crate::edge::serve::{Serving, Socket, serve};
 use crate::edge::tls::Tls;
@@ -66,7 +67,14 @@ pub fn public<E: Engine + Sync>(
     surroundings: Data<Surroundings>,
 ) -> io::Result<Server> {
     let (serving, rules) = listening.by(workers);
-    serve(socket, serving, move || {
+    // Names are asked for by the routes alone.
+    let has_fast = rules.hosts.is_none();
+    let (seen, around, encrypted) = (engine.clone(), surroundings.clone(), rules.encrypted);
+    let fast = move || {
+        let surfaces = || Surfaces::new(seen.clone(), around.clone(), encrypted);
+        has_fast.then(|| Box::new(surfaces()) as Box<dyn FastPath>)
+    };
+    serve(socket, serving, fast, move || {
         surfaces(engine.clone(), surroundings.clone(), rules.clone())
     })
 }
@@ -89,8 +97,7 @@ pub fn surfaces<E: Engine + Sync>(
         .app_data(Data::new(engine.clone()))
         .app_data(surroundings)
         .configure(super::public::<E>);
-    let front = Front::before(app, move |head| super::hot(head, &engine));
-    Entry::before(front, rules)
+    Entry::before(app, rules)
 }
 
 /// Serves administration and operation, on one worker of its own: it answers under any load. It tells what happened at
@@ -109,7 +116,7 @@ pub fn private<E: Engine + Sync>(
     let refusals = Data::new(Refusals::told_to(engine.clone()));
     let (counts, stopping) = (Data::from(public.counts), Data::new(public.stopping));
     let (serving, rules) = listening.by(1);
-    serve(socket, serving, move || {
+    serve(socket, serving, nothing_fast, move || {
         let app = App::new()
             .app_data(Data::new(engine.clone()))
             .app_data(tokens.clone())
@@ -119,8 +126,13 @@ pub fn private<E: Engine + Sync>(
             .app_data(counts.clone())
             .app_data(stopping.clone())
             .configure(super::private::<E>);
-        Entry::before(Front::before(app, |_| None), rules.clone())
+        Entry::before(app, rules.clone())
     })
+}
+
+/// Operators are in no hurry.
+fn nothing_fast() -> Option<Box<dyn FastPath>> {
+    None
 }
 
 /// Says on the private listener that the node is starting, and how far it is: bytes of images read, and
@@ -135,9 +147,9 @@ pub fn starting(
         drain_s: 1,
         ..serving
     };
-    serve(socket, serving, move || {
+    serve(socket, serving, nothing_fast, move || {
         let progress = progress.clone();
         let app = App::new().configure(|routes| super::ops::mount_starting(routes, progress));
-        Entry::before(Front::before(app, |_| None), rules.clone())
+        Entry::before(app, rules.clone())
     })
 }

@@ -19,7 +19,7 @@ mod clerk;
 #[cfg(test)]
 mod edge;
 #[cfg(test)]
-mod front;
+mod fast;
 #[cfg(test)]
 mod gateway;
 #[cfg(test)]

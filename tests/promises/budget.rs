@@ -1,21 +1,19 @@
-//! What a verification may cost: so many calls of the allocator, exactly, for all that the surfaces call hot.
+//! What a verification may cost: so many calls of the allocator, exactly, for all that the surfaces answer on the fast
+//! path.
 //!
-//! The requests go through the very service that a worker of the public listener runs, from the parsed head to the
-//! answer's head and body, on this thread, and only this thread is counted. What the framework itself asks for, to
-//! read and to write, is not in it. A number here that has to grow is a decision, and so is one that can shrink.
+//! The requests go through the very object that a worker of the public listener answers with, from the parsed head to
+//! the answer's bytes, on this thread, and only this thread is counted. What the runtime asks for, to read and to write,
+//! is not in it. A number here that has to grow is a decision, and so is one that can shrink.
 
-use actix_http::body::MessageBody;
-use actix_http::{Request, Response};
-use actix_service::{Service, ServiceFactory};
-use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::http::Method;
 use actix_web::web::Data;
-use futures_util::FutureExt;
+use httparse::Header;
 use serde_json::{Value, json};
 use sessile::door::Engine;
-use sessile::http::entry::Rules;
+use sessile::edge::connection::Peer;
+use sessile::edge::fast::{FastPath, Frame, Request};
+use sessile::http::fast::Surfaces;
 use sessile::http::surroundings::Surroundings;
-use sessile::http::{hot, server};
 
 use crate::counting::calls;
 use crate::support::{Node, Setup};
@@ -30,9 +28,11 @@ const NEVER: &str = "00000000000000000000000000000000";
 /// A verification, and what it may ask for.
 struct Row {
     what: &'static str,
+    method: Method,
     path: String,
-    header: Option<(&'static str, String)>,
-    status: StatusCode,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+    status: u16,
     /// Calls of the allocator.
     calls: usize,
 }
@@ -41,60 +41,94 @@ struct Row {
 fn rows(node: &Node) -> Vec<Row> {
     let secret = node.session("alice");
     let id = node.engine.session_id(secret.as_bytes()).unwrap();
-    let (api_key, _) = node.key_pair("alice");
+    let (api_key, api_secret) = node.key_pair("alice");
     let wanted = json!({"surface": "xdata", "api_key": api_key});
     let issued = node.administer("POST", "/admin/v1/sessions", wanted);
     let xdata = issued["sessions"][0]["secret"].as_str().unwrap();
-    let row = |what, path: &str, header: Option<(&'static str, &str)>, status, calls| Row {
+    let key = i3d_key(node);
+    let get = |what, path: &str, header: Option<(&'static str, &str)>, status, calls| Row {
         what,
+        method: Method::GET,
         path: path.to_owned(),
-        header: header.map(|(name, value)| (name, value.to_owned())),
+        headers: header.map(|(name, value)| (name, value.to_owned())).into_iter().collect(),
+        body: String::new(),
         status,
         calls,
     };
-    let (ok, unauthorized) = (StatusCode::OK, StatusCode::UNAUTHORIZED);
+    let method = "session.verify_session_token";
+    let call = json!({"jsonrpc": "2.0", "method": method, "params": {"token": xdata}, "id": 1});
     let verify = "/auth/verify";
     let bearer = format!("Bearer {secret}");
     let by_secret = format!("/v1/sessions/{secret}/");
     let by_id = format!("/v1/sessions/{id}/");
-    let unknown = format!("/v1/sessions/{NEVER}/");
     vec![
-        row("gateway, MollyBet", verify, Some(("session", &secret)), ok, 2),
-        row("gateway, xData", verify, Some(("xdata-session-token", xdata)), ok, 2),
-        row("gateway, bearer", verify, Some(("authorization", &bearer)), ok, 2),
-        row("gateway, unknown", verify, Some(("session", NEVER)), unauthorized, 0),
-        row("gateway, nothing", verify, None, unauthorized, 0),
-        row("metadata, by secret", &by_secret, Some(("session", &secret)), ok, 2),
-        row("metadata, by id", &by_id, Some(("session", &secret)), ok, 2),
-        row("metadata, unknown", &unknown, Some(("session", NEVER)), unauthorized, 2),
+        get("gateway, MollyBet", verify, Some(("session", &secret)), 200, 1),
+        get("gateway, xData", verify, Some(("xdata-session-token", xdata)), 200, 1),
+        get("gateway, bearer", verify, Some(("authorization", &bearer)), 200, 1),
+        get("gateway, i3D", verify, Some(("private-token", &key)), 200, 1),
+        get("gateway, unknown", verify, Some(("session", NEVER)), 401, 0),
+        get("gateway, nothing", verify, None, 401, 0),
+        get("metadata, by secret", &by_secret, Some(("session", &secret)), 200, 1),
+        get("metadata, by id", &by_id, Some(("session", &secret)), 200, 1),
+        get("i3D's user", "/v3/session/user", Some(("private-token", &key)), 200, 1),
+        Row {
+            what: "xData's verify",
+            method: Method::POST,
+            path: "/api/v2/session/jsonrpc".into(),
+            headers: vec![
+                ("content-type", "application/json".into()),
+                ("apikey", api_key),
+                ("secret", api_secret),
+            ],
+            body: call.to_string(),
+            status: 200,
+            calls: 3,
+        },
     ]
 }
 
-impl Row {
-    /// As the framework parses it: without a payload, which a request of its test module has.
-    fn request(&self) -> Request {
-        let mut request = Request::new();
-        let head = request.head_mut();
-        head.method = Method::GET;
-        head.uri = Uri::try_from(&self.path).unwrap();
-        if let Some((name, value)) = &self.header {
-            let value = HeaderValue::try_from(value).unwrap();
-            head.headers.insert(HeaderName::from_static(name), value);
-        }
-        request
-    }
+/// Logs in on a guest key of i3D's; the key.
+fn i3d_key(node: &Node) -> String {
+    let made = node.administer("POST", "/admin/v1/keys", json!({"kind": "i3d-guest"}));
+    let key = made["secret"].as_str().unwrap().to_owned();
+    let body = json!({"userName": "alice", "password": "password-1"}).to_string();
+    let headers = [
+        ("private-token", &*key),
+        ("content-type", "application/json"),
+    ];
+    assert_eq!(
+        node.send("POST", "/v3/session/login", &headers, &body)
+            .status,
+        200
+    );
+    key
+}
 
-    /// What one call asks for, which must be answered at once and as it should.
-    fn ask<S, B>(&self, service: &S) -> usize
-    where
-        S: Service<Request, Response = Response<B>, Error = Response<B>>,
-        B: MessageBody,
-    {
-        let request = self.request();
-        let (calls, answer) = calls(|| service.call(request).now_or_never());
-        let answer = answer.unwrap_or_else(|| panic!("{}: not answered at once", self.what));
-        let status = answer.map(|answer| answer.status()).ok();
-        assert_eq!(status, Some(self.status), "{}", self.what);
+impl Row {
+    /// What one call asks for, which must be answered on the spot and as it should. `room` holds the answer.
+    fn ask(&self, path: &impl FastPath, room: &mut Vec<u8>) -> usize {
+        let fields = self.headers.iter().map(|(name, value)| Header {
+            name,
+            value: value.as_bytes(),
+        });
+        let fields: Vec<_> = fields.collect();
+        let request = Request {
+            method: &self.method,
+            target: &self.path,
+            fields: &fields,
+            body: self.body.as_bytes(),
+            peer: Peer::Address([127, 0, 0, 1].into()),
+        };
+        let frame = Frame {
+            date: b"Thu, 01 Jan 1970 00:00:00 GMT",
+            closes: false,
+            without_body: false,
+        };
+        room.clear();
+        let (calls, answered) = calls(|| path.answer(&request, frame, room));
+        assert!(answered, "{}: left to the routes", self.what);
+        let status = format!("HTTP/1.1 {} ", self.status);
+        assert!(room.starts_with(status.as_bytes()), "{}", self.what);
         calls
     }
 }
@@ -104,22 +138,17 @@ fn a_verification_asks_for_memory_as_often_as_is_written_here() {
     let node = Node::start(Setup::default());
     node.account("alice", Value::Null);
     let rows = rows(&node);
-    let engine = node.engine.clone();
-    actix::System::new().block_on(async {
-        let surroundings = Data::new(Surroundings::default());
-        let making = server::surfaces(engine.clone(), surroundings, Rules::default());
-        let service = making.new_service(()).await.unwrap();
-        let mut found = Vec::new();
-        for row in &rows {
-            let answered = hot(row.request().head(), &engine);
-            assert!(answered.is_some(), "{}: left to the routes", row.what);
-            for _ in 0..WARM_UP {
-                row.ask(&service);
-            }
-            let all: usize = (0..TIMES).map(|_| row.ask(&service)).sum();
-            found.push((row.what, all / TIMES));
+    let surroundings = Data::new(Surroundings::default());
+    let path = Surfaces::new(node.engine.clone(), surroundings, false);
+    let mut room = Vec::new();
+    let mut found = Vec::new();
+    for row in &rows {
+        for _ in 0..WARM_UP {
+            row.ask(&path, &mut room);
         }
-        let written: Vec<_> = rows.iter().map(|row| (row.what, row.calls)).collect();
-        assert_eq!(found, written);
-    });
+        let all: usize = (0..TIMES).map(|_| row.ask(&path, &mut room)).sum();
+        found.push((row.what, all / TIMES));
+    }
+    let written: Vec<_> = rows.iter().map(|row| (row.what, row.calls)).collect();
+    assert_eq!(found, written);
 }

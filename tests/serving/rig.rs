@@ -167,9 +167,13 @@ impl Server {
 
     /// Waits until it has said something.
     pub(crate) fn says(&self, what: &str) {
-        while !self.said().contains(what) {
-            std::thread::yield_now();
+        for _ in 0..6_000 {
+            if self.said().contains(what) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
+        panic!("it never said {what:?}: {}", self.said());
     }
 
     /// Stops it in good order.

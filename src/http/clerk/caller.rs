@@ -10,7 +10,7 @@ use super::error::Problem;
 use super::request::query;
 use crate::door::Engine;
 use crate::http::clients::{COOKIE, Standing, standing};
-use crate::http::headers::{Single, cookies, single};
+use crate::http::headers::{Fields, Single, cookies, single};
 use crate::http::origin;
 use crate::http::settings::ClerkSettings;
 use crate::http::surroundings::Surroundings;
@@ -38,7 +38,16 @@ impl Caller {
         settings: &ClerkSettings,
         request: &HttpRequest,
     ) -> Result<Self, Problem> {
-        let headers = request.headers();
+        Self::of(engine, settings, request.headers(), request.query_string()).await
+    }
+
+    /// The same, of a request with these header fields and this query.
+    pub(super) async fn of<E: Engine>(
+        engine: &E,
+        settings: &ClerkSettings,
+        headers: &impl Fields,
+        asked: &str,
+    ) -> Result<Self, Problem> {
         let origin = match single(headers, &ORIGIN) {
             Single::Absent => None,
             Single::One(text) => Some(String::from_utf8_lossy(text).into_owned()),
@@ -52,8 +61,8 @@ impl Caller {
         if origin.is_some() && authorization.is_some() {
             return Err(Problem::OriginAndAuthorization);
         }
-        dev_browser(engine, settings, request)?;
-        let native = query(request, "_is_native")? == Some("1") || authorization.is_some();
+        dev_browser(engine, settings, asked)?;
+        let native = query(asked, "_is_native")? == Some("1") || authorization.is_some();
         let secret = if native {
             authorization.map(bare).filter(|text| !text.is_empty())
         } else {
@@ -147,13 +156,13 @@ fn bare(value: &[u8]) -> &[u8] {
 fn dev_browser<E: Engine>(
     engine: &E,
     settings: &ClerkSettings,
-    request: &HttpRequest,
+    asked: &str,
 ) -> Result<(), Problem> {
     if !settings.development {
         return Ok(());
     }
     for name in ["__clerk_db_jwt", "__dev_session"] {
-        match query(request, name)? {
+        match query(asked, name)? {
             Some(text) if !is_dev_browser(engine, text) => {
                 return Err(Problem::DevBrowserUnauthenticated);
             }

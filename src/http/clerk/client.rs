@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
 
 use super::caller::Caller;
 use super::error::{Outcome, Problem, answer};
@@ -14,13 +15,16 @@ use crate::engine::clients::{ClientSession, ClientView};
 use crate::engine::command::Command;
 use crate::engine::error::Refusal;
 use crate::http::clients::Standing;
-use crate::http::reply;
+use crate::http::ready::Ready;
 use crate::http::surroundings::Surroundings;
 use crate::session::account::Account;
 use crate::session::client::SignIn;
 use crate::session::id::{ClientId, SessionId};
 use crate::session::state::EndReason;
 use crate::session::time::Timestamp;
+
+/// Room for a client with one session whose texts are of the usual length.
+const ENVELOPE_BYTES: usize = 6 << 10;
 
 /// A client as it was when somebody looked, to be rendered without its lock.
 pub(super) struct Seen {
@@ -175,11 +179,17 @@ pub(super) fn fresh<E: Engine>(engine: &E) -> Result<ClientId, Problem> {
 }
 
 /// An answer in the contract's envelope.
-pub(super) fn enveloped(
-    response: impl serde::Serialize,
-    client: impl serde::Serialize,
-) -> HttpResponse {
-    reply::json(StatusCode::OK).json(Envelope { response, client })
+pub(super) fn enveloped(response: impl Serialize, client: impl Serialize) -> HttpResponse {
+    let answer = envelope(response, client).map(HttpResponse::from);
+    answer.unwrap_or_else(|problem| problem.answer())
+}
+
+/// The same, for whoever may not need an answer of the framework.
+pub(super) fn envelope(response: impl Serialize, client: impl Serialize) -> Result<Ready, Problem> {
+    let mut body = Vec::with_capacity(ENVELOPE_BYTES);
+    serde_json::to_writer(&mut body, &Envelope { response, client })
+        .map_err(|_| Problem::Internal)?;
+    Ok(Ready::json(StatusCode::OK, body))
 }
 
 pub(super) async fn sign_out<E: Engine>(

@@ -17,6 +17,9 @@ use crate::http::headers::{Single, single};
 use crate::http::settings::ClerkSettings;
 use crate::http::surroundings::Surroundings;
 
+/// What every answer of the surface has, as it is sent: whether a page may read it depends on the page.
+pub(super) const LINE: &[u8] = b"vary: Origin\r\n";
+
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Lets listed pages call and refuses others; answers the question that browsers ask beforehand.

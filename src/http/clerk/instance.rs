@@ -60,7 +60,7 @@ async fn user<E: Engine>(
     surroundings: &Surroundings,
 ) -> Outcome {
     let caller = Caller::read(engine, &surroundings.clerk, request).await?;
-    let id = query(request, "_clerk_session_id")?.unwrap_or_default();
+    let id = query(request.query_string(), "_clerk_session_id")?.unwrap_or_default();
     let named = live(engine, &caller, id).await?;
     let (session, account) = named.seen.session(named.id).ok_or(Problem::SignedOut)?;
     let now = engine.now();
@@ -99,7 +99,7 @@ async fn sessions<E: Engine>(
     surroundings: &Surroundings,
 ) -> Outcome {
     let caller = Caller::read(engine, &surroundings.clerk, request).await?;
-    let id = query(request, "_clerk_session_id")?.unwrap_or_default();
+    let id = query(request.query_string(), "_clerk_session_id")?.unwrap_or_default();
     let user = live(engine, &caller, id).await?.session.account;
     let seen = seen(engine, &caller).await.ok_or(Problem::SignedOut)?;
     let now = engine.now();

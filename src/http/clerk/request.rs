@@ -53,11 +53,8 @@ fn fields<'q>(query: &'q str, name: &'q str) -> impl Iterator<Item = &'q str> {
 
 /// The value of a field of the query that may stand once; the empty one is none. None of the values
 /// that matter here has anything to escape.
-pub(super) fn query<'q>(
-    request: &'q HttpRequest,
-    name: &'q str,
-) -> Result<Option<&'q str>, Problem> {
-    let mut values = fields(request.query_string(), name);
+pub(super) fn query<'q>(query: &'q str, name: &'q str) -> Result<Option<&'q str>, Problem> {
+    let mut values = fields(query, name);
     match (values.next(), values.next()) {
         (value, None) => Ok(value.filter(|value| !value.is_empty())),
         _ => Err(Problem::BadRequest),

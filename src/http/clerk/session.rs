@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::caller::Caller;
-use super::client::{Seen, enveloped, seen, seen_by_id};
+use super::client::{Seen, envelope, enveloped, seen, seen_by_id};
 use super::error::{Outcome, Problem, answer};
 use super::model::SessionJson;
 use super::request::Form;
@@ -14,6 +14,8 @@ use crate::engine::clients::ClientSession;
 use crate::engine::command::{Command, End};
 use crate::engine::error::Refusal;
 use crate::engine::view::SessionView;
+use crate::http::headers::Fields;
+use crate::http::ready::Ready;
 use crate::http::surroundings::Surroundings;
 use crate::session::activity::{Look, Touch};
 use crate::session::id::{ClientId, SessionId};
@@ -98,16 +100,20 @@ pub(super) async fn get<E: Engine>(
     engine: Data<E>,
     surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(read(&request, &id, &**engine, &surroundings).await)
+    let (headers, asked) = (request.headers(), request.query_string());
+    let session = read(headers, asked, &id, &**engine, &surroundings).await;
+    answer(session.map(HttpResponse::from))
 }
 
-async fn read<E: Engine>(
-    request: &HttpRequest,
+/// Shows a session. It only reads.
+pub(super) async fn read<E: Engine>(
+    headers: &impl Fields,
+    asked: &str,
     id: &str,
     engine: &E,
     surroundings: &Surroundings,
-) -> Outcome {
-    let caller = Caller::read(engine, &surroundings.clerk, request).await?;
+) -> Result<Ready, Problem> {
+    let caller = Caller::of(engine, &surroundings.clerk, headers, asked).await?;
     let nobody = Problem::SessionNotFound(SessionId::parse(id));
     let mut named = named(engine, &caller, id, nobody).await?;
     let recent = engine.recent_session_token(named.id, caller.origin.as_deref());
@@ -115,10 +121,7 @@ async fn read<E: Engine>(
         named.seen.show_token(named.id, jwt);
     }
     let now = engine.now();
-    Ok(enveloped(
-        named.seen.session_json(named.id, now),
-        named.seen.json(now),
-    ))
+    envelope(named.seen.session_json(named.id, now), named.seen.json(now))
 }
 
 pub(super) async fn touch<E: Engine>(

@@ -5,14 +5,18 @@
 mod verify;
 
 use actix_web::HttpResponse;
-use actix_web::dev::RequestHead;
 use actix_web::guard::fn_guard;
 use actix_web::http::header::ALLOW;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 
-use crate::door::{Answer, Engine};
+use futures_util::FutureExt;
+
+use crate::door::Engine;
+use crate::edge::fast::Request;
+use crate::http::ready::Ready;
 use crate::http::reply;
+use crate::http::surroundings::Surroundings;
 
 /// The one path.
 const VERIFY: &str = "/auth/verify";
@@ -27,14 +31,15 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
     );
 }
 
-/// Answers what can be answered by the head of a request alone; `None` leaves it to the routes.
-pub fn hot<E: Engine>(head: &RequestHead, engine: &E) -> Option<Answer<HttpResponse>> {
-    let mine = head.uri.path() == VERIFY && verifies(&head.method);
-    if mine {
-        verify::judge(&head.headers, engine)
-    } else {
-        None
-    }
+/// Answers at once what can be; `None` leaves the request to the routes.
+pub fn fast<E: Engine>(
+    request: &Request<'_>,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Option<Ready> {
+    let mine = request.target == VERIFY && verifies(request.method) && request.body.is_empty();
+    let answer = || verify::judge(request, request.address(), engine, surroundings);
+    mine.then(answer)?.now_or_never()
 }
 
 fn verifies(method: &Method) -> bool {

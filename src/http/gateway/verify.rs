@@ -3,29 +3,23 @@
 use std::net::IpAddr;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
-};
-use actix_web::web::{Bytes, Data};
+use actix_web::http::header::{AUTHORIZATION, HeaderName};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::door::{Answer, Engine};
+use crate::door::Engine;
 use crate::engine::clients::ClientView;
 use crate::engine::keys::PrivateToken;
 use crate::engine::view::SessionView;
 use crate::http::clients::{COOKIE, Standing, standing};
-use crate::http::headers::{Single, cookies, single, wanted_touch};
+use crate::http::headers::{Fields, Single, cookies, single, wanted_touch};
 use crate::http::json::write_int;
+use crate::http::ready::Ready;
 use crate::http::surroundings::Surroundings;
 use crate::session::activity::Look;
 use crate::session::id::SessionId;
 use crate::session::state::Surface;
-
-const USER: HeaderName = HeaderName::from_static("x-sessile-user");
-const USER_ID: HeaderName = HeaderName::from_static("x-sessile-user-id");
-const SESSION: HeaderName = HeaderName::from_static("x-sessile-session");
-const SURFACE: HeaderName = HeaderName::from_static("x-sessile-surface");
 
 /// Where the surfaces carry their credentials.
 const MOLLYBET: HeaderName = HeaderName::from_static("session");
@@ -41,13 +35,8 @@ const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// Who a session belongs to, ready to be sent.
-struct Identity {
-    user: HeaderValue,
-    user_id: HeaderValue,
-    session: HeaderValue,
-    surface: HeaderValue,
-}
+/// The answer to whoever has no session that is good.
+const REFUSED: &[u8] = b"www-authenticate: Bearer realm=\"sessile\"\r\ncache-control: no-store\r\n";
 
 /// What a request presents: the first kind that is there decides, with no falling through. Source: R22.
 enum Presented<'a> {
@@ -68,7 +57,18 @@ pub(super) async fn verify<E: Engine>(
     engine: Data<E>,
     surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    let (engine, headers) = (&**engine, request.headers());
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let answer = judge(request.headers(), peer, &**engine, &surroundings);
+    answer.await.into()
+}
+
+/// The whole answer. It only reads, so that whoever finds that it takes a while may ask again.
+pub(super) async fn judge<E: Engine>(
+    headers: &impl Fields,
+    peer: Option<IpAddr>,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Ready {
     let touch = wanted_touch(headers);
     let (id, look) = match presented(headers) {
         Presented::Nothing => (None, touch.into()),
@@ -78,7 +78,7 @@ pub(super) async fn verify<E: Engine>(
             (id, Look::on(Surface::Clerk, touch))
         }
         Presented::Key(key) => {
-            let address = surroundings.proxies.end_user(&request);
+            let address = peer.map(|peer| surroundings.proxies.behind(peer, headers));
             let id = behind_key(engine, key, address).await;
             (id, Look::on(Surface::I3d, touch))
         }
@@ -87,26 +87,17 @@ pub(super) async fn verify<E: Engine>(
             (id, Look::on(Surface::Clerk, touch))
         }
     };
-    shown(engine, id, look).get().await
-}
-
-/// The whole answer, out of the request's headers; `None` if it takes more than one look at a session.
-pub(super) fn judge<E: Engine>(headers: &HeaderMap, engine: &E) -> Option<Answer<HttpResponse>> {
-    let id = match presented(headers) {
-        Presented::Nothing => None,
-        Presented::Secret(secret) => engine.session_id(secret),
-        Presented::Token(_) | Presented::Key(_) | Presented::Client(_) => return None,
+    let identity = match id {
+        Some(id) => {
+            let shown = engine.with_session(id, look, |view| view.as_ref().map(identity));
+            shown.get().await
+        }
+        None => None,
     };
-    Some(shown(engine, id, wanted_touch(headers).into()))
-}
-
-/// Judges the session that was presented, and says whose it is.
-fn shown<E: Engine>(engine: &E, id: Option<SessionId>, look: Look) -> Answer<HttpResponse> {
-    let Some(id) = id else {
-        return Answer::Now(refused());
-    };
-    let shown = engine.with_session(id, look, |view| view.as_ref().and_then(identity));
-    shown.map(|identity| identity.map_or_else(refused, accepted))
+    match identity {
+        Some(identity) => Ready::fields(StatusCode::OK, identity),
+        None => Ready::fields(StatusCode::UNAUTHORIZED, REFUSED),
+    }
 }
 
 /// The session on a guest key, if somebody is logged in on it. An account key has none.
@@ -133,7 +124,7 @@ async fn chosen<E: Engine>(engine: &E, secret: &[u8]) -> Option<SessionId> {
     engine.with_client(client, look).get().await
 }
 
-fn presented(headers: &HeaderMap) -> Presented<'_> {
+fn presented(headers: &impl Fields) -> Presented<'_> {
     match single(headers, &AUTHORIZATION) {
         Single::Absent => {}
         Single::Repeated => return Presented::Nothing,
@@ -177,47 +168,22 @@ fn bearer(value: &[u8]) -> Presented<'_> {
     }
 }
 
-/// Renders into one buffer, of which each header gets its piece.
-fn identity(view: &SessionView<'_>) -> Option<Identity> {
+/// The header fields that say whose a session is.
+fn identity(view: &SessionView<'_>) -> Vec<u8> {
     let name = view.account.username.as_str();
-    let mut text = Vec::with_capacity(name.len() + 64);
+    let mut lines = Vec::with_capacity(name.len() + 160);
+    lines.extend_from_slice(b"x-sessile-user: ");
     for piece in utf8_percent_encode(name, ESCAPED) {
-        text.extend_from_slice(piece.as_bytes());
+        lines.extend_from_slice(piece.as_bytes());
     }
-    let user = text.len();
+    lines.extend_from_slice(b"\r\nx-sessile-user-id: ");
     let number = view.account_id().user_id();
-    write_int(&mut text, i64::try_from(number).unwrap_or(i64::MAX));
-    let user_id = text.len();
-    text.extend_from_slice(SessionId::PREFIX.as_bytes());
-    text.extend_from_slice(&view.id().digits());
-    let text = Bytes::from(text);
-    let piece = |range| HeaderValue::from_maybe_shared(text.slice(range)).ok();
-    Some(Identity {
-        user: piece(0..user)?,
-        user_id: piece(user..user_id)?,
-        session: piece(user_id..text.len())?,
-        surface: HeaderValue::from_static(view.surface().name()),
-    })
-}
-
-fn accepted(identity: Identity) -> HttpResponse {
-    let mut answer = HttpResponse::new(StatusCode::OK);
-    let headers = answer.headers_mut();
-    headers.insert(USER, identity.user);
-    headers.insert(USER_ID, identity.user_id);
-    headers.insert(SESSION, identity.session);
-    headers.insert(SURFACE, identity.surface);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
-}
-
-fn refused() -> HttpResponse {
-    let mut answer = HttpResponse::new(StatusCode::UNAUTHORIZED);
-    let headers = answer.headers_mut();
-    headers.insert(
-        WWW_AUTHENTICATE,
-        HeaderValue::from_static("Bearer realm=\"sessile\""),
-    );
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
+    write_int(&mut lines, i64::try_from(number).unwrap_or(i64::MAX));
+    lines.extend_from_slice(b"\r\nx-sessile-session: ");
+    lines.extend_from_slice(SessionId::PREFIX.as_bytes());
+    lines.extend_from_slice(&view.id().digits());
+    lines.extend_from_slice(b"\r\nx-sessile-surface: ");
+    lines.extend_from_slice(view.surface().name().as_bytes());
+    lines.extend_from_slice(b"\r\ncache-control: no-store\r\n");
+    lines
 }

@@ -9,7 +9,7 @@ use super::error::Problem;
 use crate::audit::note::Note;
 use crate::door::Engine;
 use crate::engine::keys::PrivateToken;
-use crate::http::headers::{Single, single};
+use crate::http::headers::{Fields, Single, single};
 use crate::http::origin;
 use crate::http::surroundings::Surroundings;
 use crate::session::id::ClientId;
@@ -42,7 +42,8 @@ pub(super) async fn acting<E: Engine>(
     surroundings: &Surroundings,
     request: &HttpRequest,
 ) -> Result<Caller, Problem> {
-    let caller = caller(engine, surroundings, request).await;
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let caller = caller(engine, surroundings, request.headers(), peer).await;
     if let Err(Problem::TokenRefused) = &caller {
         let origin = origin::on(Surface::I3d, Actor::Unknown, request, surroundings);
         engine.note(&origin, Note::KeyRefused { name: None });
@@ -50,18 +51,19 @@ pub(super) async fn acting<E: Engine>(
     caller
 }
 
-/// Reads and checks the key of a request.
+/// Reads and checks the key of a request that this peer sent.
 pub(super) async fn caller<E: Engine>(
     engine: &E,
     surroundings: &Surroundings,
-    request: &HttpRequest,
+    headers: &impl Fields,
+    peer: Option<IpAddr>,
 ) -> Result<Caller, Problem> {
-    let secret = match single(request.headers(), &PRIVATE_TOKEN) {
+    let secret = match single(headers, &PRIVATE_TOKEN) {
         Single::Absent => return Err(Problem::TokenMissing),
         Single::Repeated => return Err(Problem::TokenRefused),
         Single::One(secret) => secret,
     };
-    let address = surroundings.proxies.end_user(request);
+    let address = peer.map(|peer| surroundings.proxies.behind(peer, headers));
     let token = engine.private_token(secret, address).get().await;
     let token = token.ok_or(Problem::TokenRefused)?;
     Ok(Caller { token, address })

@@ -16,7 +16,7 @@ use crate::door::{CodeRefusal, Engine};
 use crate::engine::command::{Command, Open, SignIn, StartSignIn};
 use crate::engine::event::Grant;
 use crate::engine::keys::PrivateToken;
-use crate::http::reply;
+use crate::http::ready::Ready;
 use crate::http::surroundings::Surroundings;
 use crate::session::client::SIGN_IN_LIFETIME_MS;
 use crate::session::id::{ClientId, SessionId, SignInId};
@@ -82,7 +82,7 @@ async fn first_step<E: Engine>(
     open(engine, &entry, proof)
         .await
         .map_err(|error| Problem::of(error, wrong))?;
-    Ok(reply::ready(StatusCode::OK, model::auth_req(None)))
+    Ok(Ready::json(StatusCode::OK, model::auth_req(None)).into())
 }
 
 /// Refuses whoever is logged in already, before any password is looked at, and gives up a login whose
@@ -130,7 +130,7 @@ async fn start<E: Engine>(
     let started = engine.ask(origin, Command::StartSignIn(start)).await;
     started.map_err(|error| Problem::of(error, Problem::WrongCredentials))?;
     let body = model::auth_req(Some(until.ms() / 1_000));
-    Ok(reply::ready(StatusCode::OK, body))
+    Ok(Ready::json(StatusCode::OK, body).into())
 }
 
 /// Opens the session. The client's own secret stays what it is: the key (R8).

@@ -10,22 +10,41 @@ mod model;
 mod user;
 
 use actix_web::guard::{Any, Get, Head};
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource};
+use futures_util::FutureExt;
 
 use crate::door::Engine;
+use crate::edge::fast::Request;
+use crate::http::ready::Ready;
+use crate::http::surroundings::Surroundings;
+
+/// The path that is asked for most.
+const USER: &str = "/v3/session/user";
 
 /// Mounts the surface's routes, the busiest first.
 pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
     let get = web::route().guard(Any(Get()).or(Head()));
     routes
-        .service(resource("/v3/session/user", "GET, HEAD").route(get.to(user::user::<E>)))
+        .service(resource(USER, "GET, HEAD").route(get.to(user::user::<E>)))
         .service(resource("/v3/session/login", "POST").route(web::post().to(login::log_in::<E>)))
         .service(
             resource("/v3/session/login/otp", "POST").route(web::post().to(login::one_time::<E>)),
         )
         .service(resource("/v3/session/logout", "POST").route(web::post().to(login::log_out::<E>)))
         .service(web::scope("/v3").default_service(web::to(no_such_path)));
+}
+
+/// Answers at once who is shown who is logged in; `None` leaves the request to the routes.
+pub fn fast<E: Engine>(
+    request: &Request<'_>,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Option<Ready> {
+    let mine = request.target == USER && matches!(*request.method, Method::GET | Method::HEAD);
+    let user = mine.then(|| user::show(request, request.address(), engine, surroundings))?;
+    user.now_or_never()?.ok()
 }
 
 /// A path; any method that it does not have is told which ones there are.

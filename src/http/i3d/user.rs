@@ -1,16 +1,18 @@
 //! Who is logged in on a key. Source: V-17 to V-26.
 
+use std::net::IpAddr;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::caller::caller;
-use super::error::{Outcome, Problem, answer};
+use super::error::{Problem, answer};
 use super::model::{self, Origin};
 use crate::door::Engine;
 use crate::engine::keys::PrivateToken;
-use crate::http::headers::wanted_touch;
-use crate::http::reply;
+use crate::http::headers::{Fields, wanted_touch};
+use crate::http::ready::Ready;
 use crate::http::surroundings::Surroundings;
 use crate::session::activity::Look;
 use crate::session::state::Surface;
@@ -20,15 +22,19 @@ pub(super) async fn user<E: Engine>(
     engine: Data<E>,
     surroundings: Data<Surroundings>,
 ) -> HttpResponse {
-    answer(show(&request, &**engine, &surroundings).await)
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let user = show(request.headers(), peer, &**engine, &surroundings).await;
+    answer(user.map(HttpResponse::from))
 }
 
-async fn show<E: Engine>(
-    request: &HttpRequest,
+/// Shows who is logged in. It only reads.
+pub(super) async fn show<E: Engine>(
+    headers: &impl Fields,
+    peer: Option<IpAddr>,
     engine: &E,
     surroundings: &Surroundings,
-) -> Outcome {
-    let caller = caller(engine, surroundings, request).await?;
+) -> Result<Ready, Problem> {
+    let caller = caller(engine, surroundings, headers, peer).await?;
     let origin = Origin {
         address: caller.address,
         country: caller
@@ -44,7 +50,7 @@ async fn show<E: Engine>(
         PrivateToken::Guest(client) => {
             let selected = engine.with_client(client, |client| client?.record.selected);
             let session = selected.get().await.ok_or(Problem::NotFound)?;
-            let look = Look::on(Surface::I3d, wanted_touch(request.headers()));
+            let look = Look::on(Surface::I3d, wanted_touch(headers));
             let shown = engine.with_session(session, look, move |view| {
                 let view = view?;
                 Some(model::user(view.account_id(), view.account, &origin))
@@ -53,5 +59,5 @@ async fn show<E: Engine>(
         }
     };
     let body = body.ok_or(Problem::NotFound)?;
-    Ok(reply::ready(StatusCode::OK, body))
+    Ok(Ready::json(StatusCode::OK, body))
 }

@@ -1,11 +1,11 @@
 //! Who calls, and which session the path names. Source: R23, M-28 to M-35.
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::HeaderName;
 
 use super::error::Problem;
 use crate::door::Engine;
-use crate::http::headers::{Single, accepts_json, single, wanted_touch};
+use crate::http::headers::{Fields, Single, accepts_json, single, wanted_touch};
 use crate::http::origin;
 use crate::http::surroundings::Surroundings;
 use crate::session::activity::{Look, Touch};
@@ -33,7 +33,7 @@ pub(super) fn named<E: Engine>(engine: &E, request: &HttpRequest) -> Result<Name
 /// The same, of a request whose path has the id `text`.
 pub(super) fn named_by<E: Engine>(
     engine: &E,
-    headers: &HeaderMap,
+    headers: &impl Fields,
     text: &str,
 ) -> Result<Named, Problem> {
     if !accepts_json(headers) {
@@ -85,9 +85,9 @@ pub(super) async fn account_of<E: Engine>(
 }
 
 /// The caller's call ended well: that is activity. Source: R9, M-90.
-pub(super) async fn touch<E: Engine>(engine: &E, request: &HttpRequest, caller: SessionId) {
+pub(super) async fn touch<E: Engine>(engine: &E, headers: &impl Fields, caller: SessionId) {
     // A session that ended meanwhile has nothing left to touch.
-    let _ = account_of(engine, caller, wanted_touch(request.headers())).await;
+    let _ = account_of(engine, caller, wanted_touch(headers)).await;
 }
 
 /// The origin of what this session asks.

@@ -37,7 +37,7 @@ async fn issue<E: Engine>(
     let origin = caller::origin(caller, request, surroundings);
     let issue = Command::IssueHandoff(caller, id, HANDOFF_LIFETIME_MS);
     engine.ask(&origin, issue).await?;
-    caller::touch(engine, request, caller).await;
+    caller::touch(engine, request.headers(), caller).await;
     Ok(handed_out(&token))
 }
 
@@ -72,6 +72,6 @@ async fn redeem<E: Engine>(
     else {
         return Err(Problem::Internal);
     };
-    caller::touch(engine, request, caller).await;
+    caller::touch(engine, request.headers(), caller).await;
     Ok(reply::json(StatusCode::OK).body(model::metadata(username.as_str(), &client_type)))
 }

@@ -12,13 +12,16 @@ mod session;
 mod sudo;
 mod xrates;
 
-use actix_web::dev::RequestHead;
 use actix_web::guard::fn_guard;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 
-use crate::door::{Answer, Engine};
+use futures_util::FutureExt;
+
+use crate::door::Engine;
+use crate::edge::fast::Request;
+use crate::http::ready::Ready;
 
 /// Mounts the surface's routes, the busiest first.
 pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
@@ -51,17 +54,15 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
     routes.service(web::scope("/v1").default_service(web::to(no_such_path)));
 }
 
-/// Answers a session that asks for its own metadata; `None` leaves the request to the routes.
-pub fn hot<E: Engine>(head: &RequestHead, engine: &E) -> Option<Answer<HttpResponse>> {
-    let id = head.uri.path().strip_prefix("/v1/sessions/")?;
+/// Answers at once who is shown the metadata of a session; `None` leaves the request to the routes.
+pub fn fast<E: Engine>(request: &Request<'_>, engine: &E) -> Option<Ready> {
+    let id = request.target.strip_prefix("/v1/sessions/")?;
     let id = id.strip_suffix('/').unwrap_or(id);
     // The routes decode what is escaped, and know the longer paths.
-    let plain = !id.is_empty() && !id.bytes().any(|b| matches!(b, b'/' | b'%'));
-    if plain && reads(&head.method) {
-        session::own_metadata(head, id, engine)
-    } else {
-        None
-    }
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let mine = reads(request.method) && !id.is_empty() && id.bytes().all(is_plain);
+    let metadata = mine.then(|| session::read_metadata(request, id, engine))?;
+    metadata.now_or_never()?.ok()
 }
 
 fn reads(method: &Method) -> bool {

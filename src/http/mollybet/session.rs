@@ -1,20 +1,18 @@
 //! Metadata of a session, and its end. Source: M-59 to M-70.
 
-use actix_web::dev::RequestHead;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::caller::{self, Named};
 use super::error::{Outcome, Problem, answer};
 use super::model;
-use crate::door::{Answer, Engine, ServiceError};
+use crate::door::{Engine, ServiceError};
 use crate::engine::command::{Command, End};
 use crate::engine::error::Refusal;
 use crate::engine::view::SessionView;
-use crate::http::headers::wanted_touch;
-use crate::http::reply;
+use crate::http::headers::{Fields, wanted_touch};
+use crate::http::ready::Ready;
 use crate::http::surroundings::Surroundings;
 use crate::session::activity::Touch;
 use crate::session::id::SessionId;
@@ -22,34 +20,25 @@ use crate::session::origin::Origin;
 use crate::session::state::{EndReason, Surface};
 
 pub(super) async fn metadata<E: Engine>(request: HttpRequest, engine: Data<E>) -> HttpResponse {
-    answer(read_metadata(&request, &**engine).await)
+    let id = request.match_info().get("id").unwrap_or_default();
+    let metadata = read_metadata(request.headers(), id, &**engine).await;
+    answer(metadata.map(HttpResponse::from))
 }
 
-/// The usual case, for a caller that needs no routes: `None` is any other.
-pub(super) fn own_metadata<E: Engine>(
-    head: &RequestHead,
+/// The metadata of the session whose id is `id` in the path. It only reads.
+pub(super) async fn read_metadata<E: Engine>(
+    headers: &impl Fields,
     id: &str,
     engine: &E,
-) -> Option<Answer<HttpResponse>> {
-    let named = caller::named_by(engine, &head.headers, id).ok()?;
-    Some(own(&named, &head.headers, engine)?.map(answer))
-}
-
-/// A session that asks for itself is one look: judge, touch and render at once.
-fn own<E: Engine>(named: &Named, headers: &HeaderMap, engine: &E) -> Option<Answer<Outcome>> {
-    let caller = named.caller.filter(|caller| named.path == Some(*caller))?;
-    let look = caller::look(wanted_touch(headers));
-    let body = engine.with_session(caller, look, render);
-    Some(body.map(|body| body.map(found).ok_or(Problem::SessionInvalid)))
-}
-
-async fn read_metadata<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome {
-    let named = caller::named(engine, request)?;
-    if let Some(metadata) = own(&named, request.headers(), engine) {
-        return metadata.get().await;
-    }
-    let Named { caller, path } = named;
+) -> Result<Ready, Problem> {
+    let Named { caller, path } = caller::named_by(engine, headers, id)?;
     let caller = caller.ok_or(Problem::SessionRequired)?;
+    if path == Some(caller) {
+        // A session that asks for itself is one look: judge, touch and render at once.
+        let look = caller::look(wanted_touch(headers));
+        let body = engine.with_session(caller, look, render).get().await;
+        return body.map(found).ok_or(Problem::SessionInvalid);
+    }
     let viewer = caller::account_of(engine, caller, Touch::No)
         .await
         .ok_or(Problem::SessionInvalid)?;
@@ -62,7 +51,7 @@ async fn read_metadata<E: Engine>(request: &HttpRequest, engine: &E) -> Outcome 
     if !engine.sees(viewer, owner).get().await {
         return Err(Problem::NotFound);
     }
-    caller::touch(engine, request, caller).await;
+    caller::touch(engine, headers, caller).await;
     Ok(found(body))
 }
 
@@ -74,8 +63,8 @@ fn render(view: Option<SessionView<'_>>) -> Option<Vec<u8>> {
     ))
 }
 
-fn found(body: Vec<u8>) -> HttpResponse {
-    reply::ready(StatusCode::OK, body)
+fn found(body: Vec<u8>) -> Ready {
+    Ready::json(StatusCode::OK, body)
 }
 
 pub(super) async fn log_out<E: Engine>(
@@ -115,7 +104,7 @@ async fn ask<E: Engine>(engine: &E, origin: &Origin, id: SessionId, unknown: Pro
         reason: EndReason::Logout,
     };
     match engine.ask(origin, Command::End(end)).await {
-        Ok(_) => Ok(found(model::ok(|out| out.extend_from_slice(b"null")))),
+        Ok(_) => Ok(found(model::ok(|out| out.extend_from_slice(b"null"))).into()),
         Err(ServiceError::Refused(Refusal::SessionNotFound)) => Err(unknown),
         Err(error) => Err(error.into()),
     }

@@ -52,6 +52,6 @@ async fn open<E: Engine>(
     };
     let origin = caller::origin(caller, request, surroundings);
     engine.ask(&origin, Command::Sudo(sudo)).await?;
-    caller::touch(engine, request, caller).await;
+    caller::touch(engine, request.headers(), caller).await;
     Ok(handed_out(&secret))
 }

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use futures_util::FutureExt;
 
 use super::caller;
 use super::error::{BUSY, Problem};
@@ -10,10 +11,10 @@ use super::methods;
 use crate::audit::note::Note;
 use crate::door::Engine;
 use crate::http::body;
-use crate::http::headers::{MediaType, media_type};
-use crate::http::jsonrpc::answer;
+use crate::http::headers::{Fields, MediaType, media_type};
+use crate::http::jsonrpc::{Parsed, answer, parse, write_result};
 use crate::http::origin;
-use crate::http::reply;
+use crate::http::ready::Ready;
 use crate::http::surroundings::Surroundings;
 use crate::session::origin::Actor;
 use crate::session::state::Surface;
@@ -50,17 +51,7 @@ async fn serve<E: Engine>(
 ) -> Result<HttpResponse, Problem> {
     let principal = caller::principal(engine, request.headers()).await?;
     let body = body::read(payload, BODY_BYTES_MAX).await?;
-    let usable = match media_type(request.headers()) {
-        MediaType::Absent => true,
-        MediaType::Named(name) => {
-            matches!(
-                &*name,
-                "application/json" | "application/json-rpc" | "application/jsonrequest"
-            )
-        }
-        MediaType::Unusable => false,
-    };
-    if !usable {
+    if !is_json(request.headers()) {
         return Err(Problem::UnsupportedMediaType);
     }
     let origin = || {
@@ -83,5 +74,34 @@ async fn serve<E: Engine>(
     if busy && out.first() == Some(&b'{') {
         return Err(Problem::Busy);
     }
-    Ok(reply::json(StatusCode::OK).body(out))
+    Ok(Ready::json(StatusCode::OK, out).into())
+}
+
+fn is_json(headers: &impl Fields) -> bool {
+    match media_type(headers) {
+        MediaType::Absent => true,
+        MediaType::Named(name) => matches!(
+            &*name,
+            "application/json" | "application/json-rpc" | "application/jsonrequest"
+        ),
+        MediaType::Unusable => false,
+    }
+}
+
+/// The answer to a call that verifies one token, if that is what it is, nothing is wrong with it, and it can be given at
+/// once. It only reads.
+pub(super) fn verified<E: Engine>(headers: &impl Fields, body: &[u8], engine: &E) -> Option<Ready> {
+    let Ok(Parsed::One(call)) = parse(body, BATCH_MAX) else {
+        return None;
+    };
+    let id = call.id.filter(|_| call.method == methods::VERIFY)?;
+    if !is_json(headers) {
+        return None;
+    }
+    let principal = caller::principal(engine, headers).now_or_never()?.ok()?;
+    let value = methods::verify(engine, principal, call.params);
+    let value = value.now_or_never()?.ok()?;
+    let mut out = Vec::with_capacity(128);
+    write_result(&mut out, id, |out| value.write(out));
+    Some(Ready::json(StatusCode::OK, out))
 }

@@ -1,12 +1,12 @@
 //! Who calls: a key pair, or a session that one opened. Source.
 
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::HeaderName;
 use compact_str::CompactString;
 
 use super::error::Problem;
 use crate::door::Engine;
 use crate::engine::keys::Principal;
-use crate::http::headers::{Single, single};
+use crate::http::headers::{Fields, Single, single};
 use crate::session::activity::{Look, Touch};
 use crate::session::key::KeyKind;
 use crate::session::origin::kept;
@@ -19,7 +19,7 @@ const SECRET: HeaderName = HeaderName::from_static("secret");
 /// The principal of a call. A session token decides if there is one, even beside a key pair.
 pub(super) async fn principal<E: Engine>(
     engine: &E,
-    headers: &HeaderMap,
+    headers: &impl Fields,
 ) -> Result<Principal, Problem> {
     let found = match single(headers, &TOKEN) {
         Single::Repeated => None,
@@ -36,7 +36,7 @@ pub(super) async fn principal<E: Engine>(
 }
 
 /// The public half of the pair that was sent, if it is one.
-pub(super) fn named(headers: &HeaderMap) -> Option<CompactString> {
+pub(super) fn named(headers: &impl Fields) -> Option<CompactString> {
     let Single::One(name) = single(headers, &API_KEY) else {
         return None;
     };

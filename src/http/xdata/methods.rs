@@ -18,6 +18,9 @@ use crate::session::policy::ABSOLUTE_MAX_MS;
 use crate::session::state::{EndReason, Factors, Surface};
 use crate::session::token::Secret;
 
+/// The method that changes nothing.
+pub(super) const VERIFY: &str = "session.verify_session_token";
+
 /// Characters a token may have to be looked at.
 const TOKEN_CHARS_MAX: usize = 256;
 
@@ -68,10 +71,7 @@ pub(super) async fn run<E: Engine>(
             let [expires_in] = params.bind(["expires_in"])?;
             open(engine, caller, expires_in).await
         }
-        "session.verify_session_token" => {
-            let [token] = params.bind(["token"])?;
-            verify(engine, caller.principal, token).await
-        }
+        VERIFY => verify(engine, caller.principal, params).await,
         "session.close_session" => {
             let [token] = params.bind(["token"])?;
             close(engine, caller, token).await
@@ -140,11 +140,13 @@ async fn open<E: Engine>(
     })
 }
 
-async fn verify<E: Engine>(
+/// Whether a token is of a live session that this principal opened. It only reads.
+pub(super) async fn verify<E: Engine>(
     engine: &E,
     principal: Principal,
-    token: Option<Raw<'_>>,
+    params: Params<'_>,
 ) -> Result<Value, Fault> {
+    let [token] = params.bind(["token"])?;
     let token = text(token)?;
     let Some(id) = engine.session_id(token.as_bytes()) else {
         return Ok(Value::Verified { active: false });

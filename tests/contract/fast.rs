@@ -1,4 +1,4 @@
-//! What is answered before the application is answered as the application would.
+//! What is answered on the fast path is answered as the application would.
 //!
 //! A path with an escaped letter is the same path, but only the application reads it: so each
 //! request is sent in both spellings, and all that comes back must be the same.
@@ -6,10 +6,13 @@
 use std::io::Read;
 use std::net::Shutdown;
 
-use actix_web::dev::RequestHead;
-use actix_web::http::{Method, Uri};
-use serde_json::json;
+use actix_web::http::Method;
+use httparse::Header;
+use serde_json::{Value, json};
 use sessile::door::Engine;
+use sessile::edge::connection::Peer;
+use sessile::edge::fast::Request;
+use sessile::http::surroundings::Surroundings;
 
 use crate::support::client::Client;
 use crate::support::{Node, Setup};
@@ -39,13 +42,13 @@ fn exchange(node: &Node, sent: &str) -> Vec<Vec<String>> {
 
 /// Sends what `render` makes of each spelling; the answers must be the same. Gives the answer.
 fn same<'a>(node: &Node, spelled: &'a [String; 2], render: impl Fn(&'a str) -> String) -> String {
-    let [front, application] = spelled.each_ref().map(|path| {
+    let [fast, application] = spelled.each_ref().map(|path| {
         let sent = render(path);
         (exchange(node, &sent), sent)
     });
-    assert_eq!(front.0, application.0, "{}", front.1);
-    assert!(front.0.len() > 1, "no answer to {}", front.1);
-    format!("{:?}", front.0)
+    assert_eq!(fast.0, application.0, "{}", fast.1);
+    assert!(fast.0.len() > 1, "no answer to {}", fast.1);
+    format!("{:?}", fast.0)
 }
 
 fn request(method: &str, path: &str, headers: &str) -> String {
@@ -101,7 +104,7 @@ fn credentials(node: &Node, live: &str, other: &str) -> Vec<String> {
 }
 
 #[test]
-fn verification_is_the_same_before_the_application_and_in_it() {
+fn verification_is_the_same_on_the_fast_path_and_in_the_application() {
     let (node, alice, bob) = node();
     let mut seen = String::new();
     for method in ["GET", "HEAD", "POST", "PUT", "OPTIONS", "get"] {
@@ -122,7 +125,7 @@ fn verification_is_the_same_before_the_application_and_in_it() {
 }
 
 #[test]
-fn metadata_is_the_same_before_the_application_and_in_it() {
+fn metadata_is_the_same_on_the_fast_path_and_in_the_application() {
     let (node, alice, bob) = node();
     let named = [
         alice.clone(),
@@ -240,34 +243,204 @@ fn either_way_counts_as_activity_unless_it_says_no() {
     }
 }
 
+/// Logs in on a guest key of i3D's; the key.
+fn i3d_key(node: &Node) -> String {
+    let made = node.administer("POST", "/admin/v1/keys", json!({"kind": "i3d-guest"}));
+    let key = made["secret"].as_str().unwrap().to_owned();
+    let body = json!({"userName": "alice", "password": "password-1"}).to_string();
+    let headers = [
+        ("private-token", &*key),
+        ("content-type", "application/json"),
+    ];
+    let answer = node.send("POST", "/v3/session/login", &headers, &body);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    key
+}
+
+#[test]
+fn the_user_of_a_key_is_the_same_on_the_fast_path_and_in_the_application() {
+    let (node, alice, _) = node();
+    let key = i3d_key(&node);
+    let mut seen = String::new();
+    let paths = owned(["/v3/session/user", "/v3/session/%75ser"]);
+    for headers in [
+        String::new(),
+        format!("private-token: {key}\r\n"),
+        format!("PRIVATE-TOKEN: {key}\r\nx-forwarded-for: 192.0.2.1\r\n"),
+        format!("private-token: {key}\r\nprivate-token: {key}\r\n"),
+        format!("private-token: {key}x\r\n"),
+        format!("private-token: {alice}\r\n"),
+        format!("private-token: {key}\r\nx-sessile-touch: no\r\n"),
+    ] {
+        for method in ["GET", "HEAD", "POST"] {
+            seen += &same(&node, &paths, |path| request(method, path, &headers));
+        }
+    }
+    for status in ["200 OK", "401 Unauthorized", "403 Forbidden", "405 Method"] {
+        assert!(seen.contains(status), "{status} was not seen");
+    }
+}
+
+/// Signs in at Clerk's surface; the secret of the client, and the session.
+fn clerk(node: &Node) -> (String, String) {
+    let form = "identifier=alice&password=password-1";
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = node.send("POST", "/v1/client/sign_ins", &headers, form);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let cookie = answer.header("set-cookie").unwrap();
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let session = &answer.json()["response"]["created_session_id"];
+    (cookie, session.as_str().unwrap().to_owned())
+}
+
+#[test]
+fn a_session_of_a_client_is_the_same_on_the_fast_path_and_in_the_application() {
+    let (node, _, _) = node();
+    let (cookie, session) = clerk(&node);
+    let mut seen = String::new();
+    for id in [session.as_str(), "sess_0123456789abcdefABCDEF", "x", ""] {
+        for end in ["", "?", "?_is_native=1", "?__dev_session=x", "/"] {
+            let paths =
+                ["/v1/client/sessions", "/v1/client/%73essions"].map(|p| format!("{p}/{id}{end}"));
+            for headers in [
+                String::new(),
+                format!("cookie: {cookie}\r\n"),
+                format!("cookie: a=b; {cookie}\r\n"),
+                format!("cookie: {cookie}\r\ncookie: {cookie}\r\n"),
+                format!("cookie: {cookie}\r\norigin: https://app.example\r\n"),
+                format!("cookie: {cookie}\r\norigin: https://evil.example\r\n"),
+                format!("cookie: {cookie}\r\nauthorization: x\r\n"),
+            ] {
+                for method in ["GET", "HEAD", "POST"] {
+                    seen += &same(&node, &paths, |path| request(method, path, &headers));
+                }
+            }
+        }
+    }
+    for status in ["200 OK", "404 Not", "405 Method"] {
+        assert!(seen.contains(status), "{status} was not seen");
+    }
+}
+
+#[test]
+fn a_token_is_verified_the_same_on_the_fast_path_and_in_the_application() {
+    let (node, alice, _) = node();
+    let (name, secret) = node.key_pair("alice");
+    let keys = format!("apikey: {name}\r\nsecret: {secret}\r\n");
+    let typed = format!("{keys}content-type: application/json\r\n");
+    let wanted = json!({"surface": "xdata", "api_key": name});
+    let issued = node.administer("POST", "/admin/v1/sessions", wanted);
+    let token = issued["sessions"][0]["secret"].as_str().unwrap();
+    let call = |params: Value| {
+        let method = "session.verify_session_token";
+        json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1}).to_string()
+    };
+    let good = call(json!({"token": token}));
+    let bodies = [
+        good.clone(),
+        call(json!([token])),
+        call(json!({"token": alice})),
+        call(json!({"token": "x".repeat(257)})),
+        call(json!({"token": 7})),
+        call(json!({"token": token, "more": 1})),
+        call(Value::Null),
+        good.replace("verify_", "veri\\u0066y_"),
+        good.replace("\"id\":1", "\"id\":null"),
+        good.replace("\"id\":1", "\"id\":\"a\\u0062\""),
+        good.replace(",\"id\":1", ""),
+        good.replace("\"2.0\"", "\"1.0\""),
+        format!("[{good}]"),
+        format!("{good} "),
+        format!("{good}{good}"),
+        "{".into(),
+        String::new(),
+    ];
+    let mut seen = String::new();
+    for headers in [
+        typed.clone(),
+        keys.clone(),
+        format!("{keys}content-type: text/plain\r\n"),
+        format!("{typed}content-type: application/json\r\n"),
+        format!("{typed}content-encoding: gzip\r\n"),
+        format!("content-type: application/json\r\nxdata-session-token: {token}\r\n"),
+        format!("{typed}xdata-session-token: {NEVER}\r\n"),
+        "content-type: application/json\r\n".into(),
+        typed.replace("secret: ", "secret: x"),
+    ] {
+        for body in &bodies {
+            for version in [1, 2] {
+                let paths =
+                    ["jsonrpc", "%6asonrpc"].map(|end| format!("/api/v{version}/session/{end}"));
+                seen += &same(&node, &paths, |path| {
+                    let length = body.len();
+                    let head = format!("{headers}content-length: {length}\r\n");
+                    format!("{}{body}", request("POST", path, &head))
+                });
+            }
+        }
+    }
+    for text in [
+        "{\\\"active\\\":true}",
+        "{\\\"active\\\":false}",
+        "415 Unsupported",
+        "401 Unauth",
+    ] {
+        assert!(seen.contains(text), "{text} was not seen");
+    }
+}
+
+/// Whether a request is answered on the fast path.
+fn is_fast(node: &Node, method: Method, target: &str, fields: &[(&str, &str)]) -> bool {
+    let fields: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| Header {
+            name,
+            value: value.as_bytes(),
+        })
+        .collect();
+    let request = Request {
+        method: &method,
+        target,
+        fields: &fields,
+        body: b"",
+        peer: Peer::Owner,
+    };
+    let surroundings = Surroundings::default();
+    sessile::http::fast(&request, &node.engine, &surroundings).is_some()
+}
+
 /// Without this the cases above might compare the application with itself.
 #[test]
-fn only_the_exact_spelling_of_a_verification_is_answered_in_front() {
+fn only_the_exact_spelling_of_a_verification_is_answered_on_the_fast_path() {
     let (node, alice, _) = node();
-    let hot = |method: Method, path: &str| {
-        let mut head = RequestHead::default();
-        head.method = method;
-        head.uri = path.parse::<Uri>().unwrap();
-        let session = alice.parse().unwrap();
-        head.headers_mut()
-            .insert("session".parse().unwrap(), session);
-        sessile::http::hot(&head, &node.engine).is_some()
-    };
-    for end in ["", "/", "?x"] {
-        assert!(hot(Method::GET, &format!("/v1/sessions/{alice}{end}")));
-        assert!(hot(Method::HEAD, &format!("/v1/sessions/{alice}{end}")));
-        assert!(!hot(Method::DELETE, &format!("/v1/sessions/{alice}{end}")));
-        assert!(!hot(Method::GET, &format!("/v1/%73essions/{alice}{end}")));
+    let fast = |method, path: &str| is_fast(&node, method, path, &[("session", &alice)]);
+    for end in ["", "/"] {
+        assert!(fast(Method::GET, &format!("/v1/sessions/{alice}{end}")));
+        assert!(fast(Method::HEAD, &format!("/v1/sessions/{alice}{end}")));
+        assert!(!fast(Method::POST, &format!("/v1/sessions/{alice}{end}")));
+        assert!(!fast(Method::GET, &format!("/v1/%73essions/{alice}{end}")));
     }
     for method in [Method::GET, Method::HEAD, Method::POST] {
-        assert!(hot(method, VERIFY[0]));
+        assert!(fast(method, VERIFY[0]));
     }
-    assert!(!hot(Method::PUT, VERIFY[0]));
+    let key = i3d_key(&node);
+    let (cookie, session) = clerk(&node);
+    let asked = format!("/v1/client/sessions/{session}");
+    for (path, field) in [
+        ("/v3/session/user", ("private-token", &*key)),
+        (&asked, ("cookie", &*cookie)),
+    ] {
+        assert!(is_fast(&node, Method::GET, path, &[field]), "{path}");
+        assert!(!is_fast(&node, Method::POST, path, &[field]), "{path}");
+        assert!(!is_fast(&node, Method::GET, path, &[]), "{path}");
+    }
     for other in [
         VERIFY[1].into(),
         "/auth/verify/".into(),
+        "/auth/verify?x".into(),
         format!("/v1/sessions/{NEVER}/"),
         format!("/v1/sessions/{alice}//"),
+        format!("/v1/sessions/{alice}?x"),
         format!("/v1/sessions//{alice}"),
         format!("/v1/sessions/{alice}/sudo"),
         format!("/v1/sessions/{alice}%20"),
@@ -275,6 +448,6 @@ fn only_the_exact_spelling_of_a_verification_is_answered_in_front() {
         "/v1/sessions".into(),
         "/v1/xrates/".into(),
     ] {
-        assert!(!hot(Method::GET, &other), "{other}");
+        assert!(!fast(Method::GET, &other), "{other}");
     }
 }
