@@ -70,7 +70,7 @@ cargo bench --bench ceiling -- [OPTIONS]
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "noop") {
-        return finish(noop::run(&arguments).map(|()| true));
+        return noop::main(&arguments);
     }
     if !arguments.iter().any(|argument| argument == "--bench") {
         // `cargo test --all-targets` starts bench targets too, without this argument that `cargo bench` adds.

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::noop::Given;
+
 /// How long a server may take to its ready line: ten million sessions are read first.
 const READY_WITHIN: Duration = Duration::from_secs(300);
 /// How long a server may take to stop when it is asked to.
@@ -48,20 +50,22 @@ impl Server {
         Self::announced(command, room.join("sessile.log"))
     }
 
-    /// Starts the no-op of the case `name`: this executable again, told the route and, by `answer`, what to answer.
+    /// Starts the no-op of the case `name`: this executable again, told the route and what to answer.
     ///
     /// Errors: as for [`Server::sessile`].
     pub(crate) fn noop(
         room: &Path,
         name: &str,
         (method, route): (&str, &str),
-        answer: &Path,
+        answers: &[Given],
         workers: usize,
     ) -> Result<Self> {
+        let file = room.join(format!("answers-{name}.json"));
+        std::fs::write(&file, serde_json::to_vec(answers)?)?;
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["noop", method, route, &workers.to_string()])
-            .arg(answer);
+            .arg(file);
         Self::announced(command, room.join(format!("noop-{name}.log")))
     }
 

@@ -25,14 +25,16 @@ const LENGTH_TOLERANCE: f64 = 0.05;
 /// How much further each window begins in the prepared requests than the one before: farther than a window gets.
 const FURTHER: usize = 400_009;
 
-/// Each thread reads its own file once and hands out what is in it, over and over, from a place that it is told.
+/// Each thread reads its own file once and hands out what is in it, over and over, from a place that it is told. What it
+/// sends beside that, and whether it looks at answers, a script of the measurement may say: `prepared` gives the next
+/// request of the file, `judged` the number of answers that were wrong, of all threads together.
 const SCRIPT: &str = r#"
-local started = 0
+local threads = {}
 local requests, next_request = {}, 0
 
 function setup(thread)
-  thread:set("part", started)
-  started = started + 1
+  thread:set("part", #threads)
+  threads[#threads + 1] = thread
 end
 
 function init(args)
@@ -50,16 +52,19 @@ function init(args)
   next_request = tonumber(args[2]) % #requests
 end
 
-function request()
+function prepared()
   next_request = next_request + 1
   if next_request > #requests then next_request = 1 end
   return requests[next_request]
 end
 
+request = prepared
+
 function done(summary, latency, requests)
   local e = summary.errors
-  io.write(string.format("window %d %d %d %d %d %d %d %d\n", summary.requests, summary.duration, summary.bytes,
-    e.connect, e.read, e.write, e.status, e.timeout))
+  local wrong = judged and judged(threads) or 0
+  io.write(string.format("window %d %d %d %d %d %d %d %d %d\n", summary.requests, summary.duration, summary.bytes,
+    e.connect, e.read, e.write, e.status, e.timeout, wrong))
 end
 "#;
 
@@ -107,8 +112,31 @@ impl Load {
         connections: usize,
         pipeline: usize,
     ) -> Result<Self> {
-        let script = room.join("wrk.lua");
-        std::fs::write(&script, SCRIPT)?;
+        Self::write(room, (name, ""), requests, connections, pipeline)
+    }
+
+    /// The same with a script besides, which may define `request`, `response` and `judged` anew. One request at a time.
+    ///
+    /// Errors: as for [`Load::prepare`].
+    pub(crate) fn scripted(
+        room: &Path,
+        name: &str,
+        script: &str,
+        requests: &[Vec<u8>],
+        connections: usize,
+    ) -> Result<Self> {
+        Self::write(room, (name, script), requests, connections, 1)
+    }
+
+    fn write(
+        room: &Path,
+        (name, besides): (&str, &str),
+        requests: &[Vec<u8>],
+        connections: usize,
+        pipeline: usize,
+    ) -> Result<Self> {
+        let script = room.join(format!("{name}.lua"));
+        std::fs::write(&script, [SCRIPT, besides].concat())?;
         let prefix = room.join(format!("requests-{name}-{pipeline}"));
         let share = requests.len() / THREADS;
         ensure!(
@@ -174,10 +202,8 @@ impl Load {
         let [requests, microseconds, bytes, errors @ ..] = numbers.as_slice() else {
             bail!("wrk gave too few numbers: {output}");
         };
-        for (kind, count) in ["connect", "read", "write", "status", "time-out"]
-            .into_iter()
-            .zip(errors)
-        {
+        let kinds = ["connect", "read", "write", "status", "time-out", "content"];
+        for (kind, count) in kinds.into_iter().zip(errors) {
             ensure!(
                 *count == 0.0,
                 "{count} {kind} errors in {requests} requests"

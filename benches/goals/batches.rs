@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 
-use crate::common::admin::{Admin, KeyPair};
+use crate::common::admin::Admin;
 use crate::common::answer::Asker;
 use crate::common::goals::Row;
 use crate::common::machine;
@@ -11,7 +11,7 @@ use crate::common::rotation::{self, Candidate};
 use crate::common::servers::Server;
 use crate::common::stats::Spread;
 use crate::common::wrk::Load;
-use crate::{CONNECTIONS, Size, WINDOW_S, room};
+use crate::{CONNECTIONS, Size, WINDOW_S, post, room};
 
 /// Members of a batch: as many as there may be.
 const BATCH: usize = 100;
@@ -104,15 +104,4 @@ fn call(token: &str, id: usize) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","method":"session.verify_session_token","params":{{"token":"{token}"}},"id":{id}}}"#
     )
-}
-
-fn post(key: &KeyPair, body: &str) -> Vec<u8> {
-    let fields = format!(
-        "Content-Type: application/json\r\nAPIKey: {}\r\nSecret: {}\r\nContent-Length: {}\r\n",
-        key.api_key,
-        key.secret,
-        body.len()
-    );
-    format!("POST /api/v2/session/jsonrpc HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n{body}")
-        .into_bytes()
 }

@@ -1,11 +1,13 @@
-//! Figures against the goals that are about size, batches, restarts and snapshots.
+//! Figures against the goals that are about size, batches, mixes, signatures, restarts and snapshots.
 //!
 //! `cargo bench --bench goals -- SCENARIO [--sessions A,B] [--rounds N] [--plots]`:
 //!
 //! | scenario | goals | takes, on two cores |
 //! |---|---|---|
+//! | `mix` | G8 verifying, opening and closing at once | 2 minutes |
 //! | `growth` | G10 rate, G11 memory, G12 restart; from ten thousand to ten million sessions | 8 minutes |
 //! | `batches` | G9 many tokens in one call | 2 minutes |
+//! | `tokens` | G16 Clerk's token call against bare signatures | 2 minutes |
 //! | `replay` | G13 the log alone | 1 minute |
 //! | `snapshot` | G14 what a snapshot does to verification | 4 minutes |
 //! | `start` | G17 an empty directory, the size of the binary | 20 seconds |
@@ -30,27 +32,33 @@ mod batches;
 #[path = "../common/mod.rs"]
 mod common;
 mod growth;
+mod mix;
 mod replay;
 mod snapshot;
 mod start;
+mod tokens;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
+use common::admin::KeyPair;
 use common::goals::{self, Row};
+use common::noop;
 
 /// The allocator of the server: a replay allocates as it does.
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: cargo bench --bench goals -- growth|batches|replay|snapshot|start [--sessions A,B] [--rounds N] [--plots]";
+const USAGE: &str = "usage: cargo bench --bench goals -- growth|batches|mix|tokens|replay|snapshot|start [--sessions A,B] [--rounds N] [--plots]";
 /// Length of a window, in seconds.
 pub(crate) const WINDOW_S: u64 = 2;
 /// Connections of a window.
 pub(crate) const CONNECTIONS: usize = 64;
+/// The route of JSON-RPC.
+pub(crate) const JSONRPC: &str = "/api/v2/session/jsonrpc";
 /// Bounds of what can be asked for.
 const SESSIONS_MAX: u64 = 50_000_000;
 const ROUNDS_MAX: usize = 1_000;
@@ -82,6 +90,10 @@ impl Size {
 }
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "noop") {
+        return noop::main(&arguments);
+    }
     goals::measure("goals", USAGE, parse, |(run, size)| run(&size))
 }
 
@@ -92,6 +104,8 @@ fn parse(arguments: &[String]) -> Option<(Scenario, Size)> {
     let run: Scenario = match given.next()?.as_str() {
         "growth" => growth::run,
         "batches" => batches::run,
+        "mix" => mix::run,
+        "tokens" => tokens::run,
         "replay" => replay::run,
         "snapshot" => snapshot::run,
         "start" => start::run,
@@ -132,4 +146,15 @@ pub(crate) fn room() -> Result<TempDir> {
         .prefix("goals-")
         .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
         .context("no temporary directory")
+}
+
+/// A JSON-RPC call by this key pair, as it goes over the wire.
+pub(crate) fn post(key: &KeyPair, body: &str) -> Vec<u8> {
+    let fields = format!(
+        "Content-Type: application/json\r\nAPIKey: {}\r\nSecret: {}\r\nContent-Length: {}\r\n",
+        key.api_key,
+        key.secret,
+        body.len()
+    );
+    format!("POST {JSONRPC} HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n{body}").into_bytes()
 }
