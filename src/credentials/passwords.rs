@@ -1,5 +1,8 @@
 //! Argon2id in a bounded pool of its own threads (ARCHITECTURE, Bounds).
 //!
+//! Each thread of the pool attends one of the idle policy (`idle.rs`), has it compare passwords, and compares them itself
+//! while all processors are busy. So logins take what the others leave, and go on where they leave nothing.
+//!
 //! Invariants: at most 64 jobs wait per thread, and none longer than 5 s; a password is wiped when
 //! its job is done; memory is bounded by the number of threads; whoever answers requests comes first.
 
@@ -7,38 +10,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use argon2::password_hash::PasswordVerifier;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, Version};
 use parking_lot::Mutex;
 use rustix::process::nice;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use super::argon::{self, Comparison, Memory};
+use super::idle::Idle;
 use crate::clock::SharedClock;
 use crate::session::account::PasswordHash;
 use crate::session::time::Timestamp;
 
 /// Jobs that may wait per thread.
 const QUEUE_PER_THREAD: usize = 64;
-/// How far the threads stand back: they use what the others leave, and a tenth at least where all are busy.
+/// How far the threads stand back: where all processors are busy, they have a tenth of one at least.
 const NICENESS: i32 = 10;
 /// A job that waited longer is not done.
 const QUEUE_AGE_MAX_MS: u64 = 5_000;
-
-/// Memory in KiB, passes, lanes: OWASP's first choice, ASVS 11.4.2.
-#[cfg(not(feature = "testing"))]
-const COST: (u32, u32, u32) = (19_456, 2, 1);
-/// Cheap, so that tests log in by the thousand. Refused by release builds.
-#[cfg(feature = "testing")]
-const COST: (u32, u32, u32) = (8, 1, 1);
-
-/// Stands in for the hash of an account that has none. No password fits it: nobody knows a
-/// preimage of the constant.
-#[cfg(not(feature = "testing"))]
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c2Vzc2lsZSBub2JvZHk$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-#[cfg(feature = "testing")]
-const NOBODY: &str =
-    "$argon2id$v=19$m=8,t=1,p=1$c2Vzc2lsZSBub2JvZHk$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// The pool has no room, or the job waited too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,12 +61,15 @@ impl Passwords {
         let waiting = Arc::new(Mutex::new(waiting));
         let verified = Arc::new(AtomicU64::new(0));
         for n in 0..threads {
-            let (waiting, clock) = (waiting.clone(), clock.clone());
-            let verified = verified.clone();
-            let name = format!("sessile-argon2-{n}");
+            let waiting = waiting.clone();
+            let attendant = Attendant {
+                idle: Idle::start(format!("sessile-idle-{n}"))?,
+                clock: clock.clone(),
+                verified: verified.clone(),
+            };
             std::thread::Builder::new()
-                .name(name)
-                .spawn(move || work(&waiting, &clock, &verified))?;
+                .name(format!("sessile-argon2-{n}"))
+                .spawn(move || attendant.work(&waiting))?;
         }
         Ok(Self {
             jobs,
@@ -125,41 +116,44 @@ impl Passwords {
     }
 }
 
-/// Does jobs until the pool is dropped.
-fn work(waiting: &Mutex<Receiver<Job>>, clock: &SharedClock, verified: &AtomicU64) {
-    // Of this thread alone. A system that does not know that leaves it as it is.
-    let _ = nice(NICENESS);
-    let argon2 = argon2();
-    loop {
-        let Ok(job) = waiting.lock().recv() else {
-            return;
-        };
-        do_job(job, &argon2, clock, verified);
-    }
+/// A thread of the pool.
+struct Attendant {
+    idle: Idle,
+    clock: SharedClock,
+    verified: Arc<AtomicU64>,
 }
 
-fn argon2() -> Argon2<'static> {
-    let cost = Params::new(COST.0, COST.1, COST.2, None).unwrap_or(Params::DEFAULT);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, cost)
-}
-
-fn do_job(job: Job, argon2: &Argon2<'_>, clock: &SharedClock, verified: &AtomicU64) {
-    if clock.now().since_ms(job.queued_at) > QUEUE_AGE_MAX_MS {
-        // Dropping the reply channel tells the one who waits.
-        return;
-    }
-    let password = job.password.as_bytes();
-    // Whoever waited may have hung up; then the answer is dropped.
-    match job.work {
-        Work::Verify(hash, reply) => {
-            let phc = hash.as_ref().map_or(NOBODY, |hash| &hash.0);
-            let fits = argon2.verify_password(password, phc).is_ok();
-            verified.fetch_add(1, Ordering::Relaxed);
-            let _ = reply.send(fits && hash.is_some());
+impl Attendant {
+    /// Does jobs until the pool is dropped.
+    fn work(&self, waiting: &Mutex<Receiver<Job>>) {
+        // Of this thread alone. A system that does not know that leaves it as it is.
+        let _ = nice(NICENESS);
+        loop {
+            let Ok(job) = waiting.lock().recv() else {
+                return;
+            };
+            self.do_job(job);
         }
-        Work::Hash(salt, reply) => {
-            let hash = argon2.hash_password_with_salt(password, &salt).ok();
-            let _ = reply.send(hash.map(|hash| PasswordHash(hash.to_string().into())));
+    }
+
+    fn do_job(&self, job: Job) {
+        if self.clock.now().since_ms(job.queued_at) > QUEUE_AGE_MAX_MS {
+            // Dropping the reply channel tells the one who waits.
+            return;
+        }
+        let password = job.password;
+        // Whoever waited may have hung up; then the answer is dropped.
+        match job.work {
+            Work::Verify(hash, reply) => {
+                let comparison = Arc::new(Comparison { password, hash });
+                let fits = self.idle.fits(&comparison);
+                let fits = fits.unwrap_or_else(|| comparison.fits(&mut Memory::default()));
+                self.verified.fetch_add(1, Ordering::Relaxed);
+                let _ = reply.send(fits);
+            }
+            Work::Hash(salt, reply) => {
+                let _ = reply.send(argon::hash(&password, &salt));
+            }
         }
     }
 }
@@ -210,35 +204,20 @@ mod tests {
         clock.advance_ms(QUEUE_AGE_MAX_MS + 1);
         let shared: SharedClock = clock;
         let thread = std::thread::spawn(move || {
-            let waiting = Mutex::new(waiting);
+            let attendant = Attendant {
+                idle: Idle::start("idle".to_owned()).unwrap(),
+                clock: shared.clone(),
+                verified: Arc::default(),
+            };
             // As long as there are jobs, and no longer.
-            while let Ok(job) = waiting.lock().try_recv() {
+            while let Ok(job) = waiting.try_recv() {
                 assert!(shared.now().since_ms(job.queued_at) > QUEUE_AGE_MAX_MS);
-                do_job(job, &argon2(), &shared, &AtomicU64::new(0));
+                attendant.do_job(job);
             }
         });
         thread.join().unwrap();
         for one in waiting_ones {
             assert_eq!(one.now_or_never(), Some(Err(PoolFull)));
         }
-    }
-
-    #[test]
-    fn the_stand_in_for_no_hash_costs_what_a_real_one_costs() {
-        let hash = argon2::password_hash::phc::PasswordHash::new(NOBODY).unwrap();
-        let params = Params::try_from(&hash).unwrap();
-        assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), COST);
-    }
-
-    #[test]
-    fn a_hash_made_by_an_older_release_of_the_library_still_fits() {
-        // Made with argon2 0.5: password "hunter42", cost m=19456 t=2 p=1.
-        let old = include_str!("../../tests/vectors/argon2-0.5.phc").trim();
-        let hash = argon2::password_hash::phc::PasswordHash::new(old).unwrap();
-        assert!(
-            Argon2::default()
-                .verify_password(b"hunter42", &hash)
-                .is_ok()
-        );
     }
 }
