@@ -195,6 +195,8 @@ pub struct Archived {
     pub position: u64,
     /// Bytes of its files.
     pub bytes: u64,
+    /// The longest that copying a slot or the directory held up whoever wanted to change it, in microseconds.
+    pub longest_hold_us: u64,
 }
 
 /// Too many wait for a snapshot already, or the node stops.

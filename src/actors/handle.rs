@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use self::signing::unsigned;
 use super::audited::{self, Deed};
 use super::commit::Queues;
-use super::images::Mark;
+use super::images::LongestHold;
 use super::mailbox::Mailbox;
 use super::memory::Memory;
 use super::messages::Ask;
@@ -62,6 +62,7 @@ struct Inner {
     making_key: Mutex<()>,
     shards: Vec<Mailbox<ShardRoom>>,
     directory: Mailbox<Directory>,
+    longest_hold: LongestHold,
 }
 
 impl EngineHandle {
@@ -83,15 +84,8 @@ impl EngineHandle {
             making_key: Mutex::default(),
             shards,
             directory,
+            longest_hold: LongestHold::default(),
         }))
-    }
-
-    /// Has the journal note what time it is, as long as there is a session whose deadline depends on
-    /// it (R10). A journal that refuses has told so already.
-    pub fn note_time(&self) {
-        if self.world().session_count() > 0 {
-            let _ = self.journal().append(Arc::new(Mark { passed: None }));
-        }
     }
 
     pub(super) fn memory(&self) -> &Memory {
@@ -104,6 +98,10 @@ impl EngineHandle {
 
     pub(super) fn unrecorded(&self) -> &Unrecorded {
         &self.0.shared.unrecorded
+    }
+
+    pub(super) fn longest_hold(&self) -> &LongestHold {
+        &self.0.longest_hold
     }
 
     pub(super) fn journal(&self) -> &SharedJournal {

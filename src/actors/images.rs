@@ -1,6 +1,7 @@
 //! Images of the running engine, for whoever writes snapshots: on a thread that may wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use actix::{Handler, Message};
 
 use super::handle::EngineHandle;
 use super::owner::Owner;
+use crate::clock::monotonic_ns;
 use crate::engine::directory::Directory;
 use crate::engine::event::Part;
 use crate::engine::image::{DirectoryImage, SlotImage};
@@ -47,18 +49,51 @@ impl Entry for Mark {
     fn refused(self: Arc<Self>) {}
 }
 
+/// The longest that something was held while it was copied. Measured by whoever copies, so that it costs nobody else
+/// anything.
+#[derive(Debug, Default)]
+pub(super) struct LongestHold(AtomicU64);
+
+impl LongestHold {
+    fn forget(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    fn since(&self, began_ns: u64) {
+        let held = monotonic_ns().saturating_sub(began_ns);
+        self.0.fetch_max(held, Ordering::Relaxed);
+    }
+
+    fn us(&self) -> u64 {
+        self.0.load(Ordering::Relaxed).div_ceil(1_000)
+    }
+}
+
 /// Asks the directory to show itself, which it does between two records.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct ShowDirectory(SyncSender<(DirectoryImage, u64)>);
+pub(super) struct ShowDirectory(EngineHandle, SyncSender<(DirectoryImage, u64)>);
 
 impl Handler<ShowDirectory> for Owner<Directory> {
     type Result = ();
 
     fn handle(&mut self, asked: ShowDirectory, _: &mut Self::Context) {
+        let ShowDirectory(handle, show) = asked;
         let (room, world) = self.room_and_world();
+        let began = monotonic_ns();
         let shown = (DirectoryImage::of(world, room), room.position());
-        let _ = asked.0.try_send(shown);
+        handle.longest_hold().since(began);
+        let _ = show.try_send(shown);
+    }
+}
+
+impl EngineHandle {
+    /// Has the journal note what time it is, as long as there is a session whose deadline depends on
+    /// it (R10). A journal that refuses has told so already.
+    pub fn note_time(&self) {
+        if self.world().session_count() > 0 {
+            let _ = self.journal().append(Arc::new(Mark { passed: None }));
+        }
     }
 }
 
@@ -71,7 +106,12 @@ impl ImageSource for EngineHandle {
         self.unrecorded().is_owed()
     }
 
+    fn longest_hold_us(&self) -> u64 {
+        self.longest_hold().us()
+    }
+
     fn settle(&self) -> Result<u64, NoImage> {
+        self.longest_hold().forget();
         let unrecorded = self.unrecorded().applied();
         let (passed, told) = sync_channel(1);
         let passed = Some(passed);
@@ -98,8 +138,14 @@ impl ImageSource for EngineHandle {
     fn slot(&self, number: SlotNumber) -> (SlotImage, u64) {
         let slot = self.world().slot_at(number);
         slot.map_or_else(Default::default, |slot| {
+            // Run by run, each under a lock of its own: waiting for memory is most of what copying takes.
+            let _ = (0..).find(|run| !slot.read().look_at(*run));
             let slot = slot.read();
-            (slot.image(), slot.position())
+            let began = monotonic_ns();
+            let shown = (slot.image(), slot.position());
+            drop(slot);
+            self.longest_hold().since(began);
+            shown
         })
     }
 
@@ -107,7 +153,7 @@ impl ImageSource for EngineHandle {
         let (show, shown) = sync_channel(1);
         self.directory()
             .address
-            .try_send(ShowDirectory(show))
+            .try_send(ShowDirectory(self.clone(), show))
             .map_err(|_| NoImage)?;
         shown.recv_timeout(PATIENCE).map_err(|_| NoImage)
     }

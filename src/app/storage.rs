@@ -218,6 +218,7 @@ fn tell(outcome: &Outcome) {
                 generation = written.generation,
                 position = written.position,
                 bytes = written.bytes,
+                longest_hold_us = written.longest_hold_us,
                 segments_trimmed = written.trimmed,
                 "a generation of images was written"
             );
@@ -306,6 +307,7 @@ impl Archive for Images {
                 generation: written.generation,
                 position: written.position,
                 bytes: written.bytes,
+                longest_hold_us: written.longest_hold_us,
             });
             // Whoever hung up does not want to know.
             let _ = wrote.send(archived.map_err(|error| error.to_string()));

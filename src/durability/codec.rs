@@ -47,13 +47,20 @@ pub fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecErr
 }
 
 /// Decodes bytes that are the encoding of one value.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let decoded = bincode::serde::decode_from_slice(bytes, config());
-    let (value, read) = decoded.map_err(|_| CodecError::Undecodable)?;
-    match bytes.len() - read {
+pub fn decode<T: DeserializeOwned>(mut bytes: &[u8]) -> Result<T, CodecError> {
+    let value = take(&mut bytes)?;
+    match bytes.len() {
         0 => Ok(value),
         left => Err(CodecError::LeftOver(left)),
     }
+}
+
+/// Decodes the value that `bytes` begin with, and takes its own off them.
+pub fn take<T: DeserializeOwned>(bytes: &mut &[u8]) -> Result<T, CodecError> {
+    let decoded = bincode::serde::decode_from_slice(bytes, config());
+    let (value, read) = decoded.map_err(|_| CodecError::Undecodable)?;
+    *bytes = bytes.get(read..).unwrap_or_default();
+    Ok(value)
 }
 
 #[cfg(test)]

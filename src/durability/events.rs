@@ -7,10 +7,12 @@ use super::journal::Encode;
 use super::log::Class;
 use super::record::Record;
 use super::sealing::{Sealer, Unseal};
-use super::stored::StoredRecord;
+use super::stored::{StoredRecord, TakesEvents, read_record};
 use crate::clock::SharedClock;
-use crate::engine::event::{DirectoryEvent, Part};
+use crate::engine::event::{DirectoryEvent, Grant, Part, SessionOpened, SlotEvent};
+use crate::engine::slot::SlotNumber;
 use crate::journal::JournalRefused;
+use crate::session::id::SessionId;
 use crate::session::time::Timestamp;
 
 /// The kind of record that holds events, version 1.
@@ -59,14 +61,50 @@ pub fn events_of(
     record: &Record<'_>,
     sealer: &dyn Unseal,
 ) -> Result<(Timestamp, Vec<Part>), String> {
+    let mut said = Said::default();
+    let at = tell_events(record, sealer, &mut said)?;
+    Ok((at, said.parts))
+}
+
+/// Tells what a record says, and gives when it was written. The error says what is wrong with it.
+pub(super) fn tell_events(
+    record: &Record<'_>,
+    sealer: &dyn Unseal,
+    to: &mut impl TakesEvents,
+) -> Result<Timestamp, String> {
     if record.label.kind != EVENTS {
         return Err(format!(
             "this program knows no records of kind {}",
             record.label.kind
         ));
     }
-    let stored: StoredRecord = codec::decode(record.payload).map_err(|error| error.to_string())?;
-    let at = Timestamp::from_ms(stored.at);
-    let parts = stored.open(sealer).map_err(|error| error.to_string())?;
-    Ok((at, parts))
+    read_record(record.payload, sealer, to).map_err(|error| error.to_string())
+}
+
+/// What one record says, as the engine's events.
+#[derive(Default)]
+struct Said {
+    grants: Vec<Arc<Grant>>,
+    parts: Vec<Part>,
+}
+
+impl TakesEvents for Said {
+    fn grant(&mut self, grant: Grant) {
+        self.grants.push(Arc::new(grant));
+    }
+
+    fn opened(&mut self, slot: SlotNumber, id: SessionId, at: Timestamp, nth: u32) {
+        if let Some(grant) = self.grants.get(nth as usize).cloned() {
+            let opened = SessionOpened { id, at, grant };
+            self.event(slot, SlotEvent::SessionOpened(opened));
+        }
+    }
+
+    fn event(&mut self, slot: SlotNumber, event: SlotEvent) {
+        self.parts.push(Part::Slot(slot, event));
+    }
+
+    fn directory(&mut self, event: DirectoryEvent) {
+        self.parts.push(Part::Directory(event));
+    }
 }

@@ -1,15 +1,17 @@
 //! Image files: frames between a head and an end, written once, read by the digest in the manifest.
 //!
-//! Knows nothing of what a frame means. Invariants: a file that ends without its end, or whose digest is
-//! not the manifest's, is not read at all; reading holds a few frames at a time, whatever a file says of
+//! Knows nothing of what a frame means. Invariants: what was read of a file that ends without its end, or whose
+//! digest is not the manifest's, does not count; reading holds a few frames at a time, whatever a file says of
 //! itself.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::codec;
-use super::format::{ImageEnd, ImageHead, RECORD_BYTES_MAX, SECTOR_BYTES};
+use super::codec::{self, CodecError};
+use super::format::{
+    ImageEnd, ImageHead, RECORD_BYTES_MAX, RECORD_PAYLOAD_BYTES_MAX, SECTOR_BYTES,
+};
 use super::manifest::ImageEntry;
 use super::reading::LogError;
 use super::record::{self, Label, Link, Read};
@@ -17,10 +19,14 @@ use super::storage::{Storage, StorageError, StoredFile, SyncSite};
 
 /// What is gathered before it is written, and read at once.
 const BUFFER_BYTES: usize = 64 << 10;
+/// What is read at once of an image whose frames are wanted: few calls, and it is still in the cache when it is decoded.
+const PIECE_BYTES: usize = 256 << 10;
+/// The longest frame and a piece.
+const WINDOW_BYTES: usize = RECORD_BYTES_MAX + PIECE_BYTES;
 /// What a writer in the background encodes between two rests: some 40 µs of work.
-const REST_AFTER_BYTES: usize = 8 << 10;
+const REST_AFTER_BYTES: usize = 32 << 10;
 /// How many bytes are read again in the time that encoding one takes.
-const READ_PER_ENCODED: usize = 8;
+const READ_PER_ENCODED: usize = 2;
 /// After how many bytes a writer in the background syncs: the system, too, is to do its part in small pieces.
 const SYNC_AFTER_BYTES: u64 = 1 << 20;
 /// How long a rest is, at least.
@@ -47,7 +53,7 @@ pub enum ImageError {
     Verify(String),
     /// Something is longer than a frame may be.
     #[error("{0}: {1}")]
-    Frame(String, codec::CodecError),
+    Frame(String, CodecError),
 }
 
 /// An image while it is written.
@@ -89,13 +95,27 @@ impl ImageWriter {
 
     /// Appends a frame of this kind (not 0).
     pub fn push<T: Serialize>(&mut self, kind: u8, value: &T) -> Result<(), ImageError> {
-        self.payload.clear();
-        codec::encode(value, &mut self.payload)
-            .map_err(|error| ImageError::Frame(self.name.clone(), error))?;
-        let payload = std::mem::take(&mut self.payload);
-        let pushed = self.push_encoded(kind, &payload);
+        self.push_by(kind, |out| codec::encode(value, out))
+    }
+
+    /// Appends a frame of this kind (not 0) whose payload `encode` writes.
+    pub fn push_by(
+        &mut self,
+        kind: u8,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<(), ImageError> {
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.clear();
+        let encoded = match encode(&mut payload) {
+            Ok(()) if payload.len() > RECORD_PAYLOAD_BYTES_MAX => Err(CodecError::TooLong),
+            encoded => encoded,
+        };
+        let pushed = match encoded {
+            Ok(()) => self.push_encoded(kind, &payload).map_err(ImageError::from),
+            Err(error) => Err(ImageError::Frame(self.name.clone(), error)),
+        };
         self.payload = payload;
-        Ok(pushed?)
+        pushed
     }
 
     /// Appends a frame of this kind (not 0) whose payload is encoded already.
@@ -108,6 +128,14 @@ impl ImageWriter {
         }
         self.rests.after(payload.len());
         Ok(())
+    }
+
+    /// Rests if that is nearly due: before something that is better not interrupted.
+    pub fn rest_soon(&mut self) {
+        let soon = REST_AFTER_BYTES / 2;
+        if self.rests.worked >= soon {
+            self.rests.after(soon);
+        }
     }
 
     fn flush(&mut self) -> Result<(), StorageError> {
@@ -146,7 +174,8 @@ impl ImageWriter {
             position,
         };
         let file = storage.open(&entry.name)?;
-        let digest = digest_of(&*file, entry.size, &mut self.rests)?;
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let digest = digest_of(&*file, entry.size, &mut buffer, &mut self.rests)?;
         if digest == entry.digest {
             Ok(entry)
         } else {
@@ -158,13 +187,13 @@ impl ImageWriter {
 fn digest_of(
     file: &dyn StoredFile,
     size: u64,
+    buffer: &mut [u8],
     rests: &mut Rests,
 ) -> Result<[u8; 32], StorageError> {
     let mut digest = blake3::Hasher::new();
-    let mut buffer = vec![0; BUFFER_BYTES];
     let mut at = 0;
     while at < size {
-        let piece = piece_of(&mut buffer, size - at);
+        let piece = piece_of(buffer, size - at);
         file.read_at(at, piece)?;
         digest.update(piece);
         if rests.priority == Priority::Background {
@@ -209,7 +238,8 @@ fn piece_of(buffer: &mut [u8], wanted: u64) -> &mut [u8] {
     buffer.get_mut(..len).unwrap_or_default()
 }
 
-/// Hands on every frame of an image that is the one which the manifest names: kind and payload.
+/// Hands on every frame of an image: kind and payload. What was handed on counts only if this says that the image is
+/// the one which the manifest names: that is known when its last byte was read.
 ///
 /// `take` may say what is wrong with a payload.
 pub fn read_image(
@@ -227,13 +257,32 @@ pub fn read_image(
         let what = format!("it has {size} bytes, and the manifest knows {}", entry.size);
         return Err(damage(0, what));
     }
-    if digest_of(&*file, size, &mut Rests::of(Priority::Foreground))? != entry.digest {
+    let (mut window, mut digest) = (vec![0; WINDOW_BYTES], blake3::Hasher::new());
+    let read = read_frames(
+        &*file,
+        size,
+        head,
+        entry,
+        &mut window,
+        Some(&mut digest),
+        take,
+    );
+    let digest = match read {
+        Ok(()) => *digest.finalize().as_bytes(),
+        // Whatever is wrong in it, if it is not the file that was written that is what is wrong with it.
+        Err(LogError::Damage { .. }) => {
+            let rests = &mut Rests::of(Priority::Foreground);
+            digest_of(&*file, size, &mut window, rests)?
+        }
+        Err(_) => return read,
+    };
+    if digest != entry.digest {
         return Err(damage(
             0,
             "its digest is not the one in the manifest".into(),
         ));
     }
-    read_frames(&*file, size, head, entry, take)
+    read
 }
 
 /// Where an image that cannot be read is bad: the first flaw in it, whatever its digest.
@@ -244,7 +293,9 @@ pub fn flaw_of(storage: &dyn Storage, head: &ImageHead, entry: &ImageEntry) -> O
     if size < least {
         return None;
     }
-    read_frames(&*file, size, head, entry, |_, _| Ok(())).err()
+    let mut window = vec![0; WINDOW_BYTES];
+    let take = |_: u8, _: &[u8]| Ok(());
+    read_frames(&*file, size, head, entry, &mut window, None, take).err()
 }
 
 fn damage(name: &str, offset: u64, what: String) -> LogError {
@@ -255,16 +306,26 @@ fn damage(name: &str, offset: u64, what: String) -> LogError {
     }
 }
 
+/// Reads the frames between head and end, and takes everything into `digest` on the way. The window has
+/// [`WINDOW_BYTES`].
 fn read_frames(
     file: &dyn StoredFile,
     size: u64,
     head: &ImageHead,
     entry: &ImageEntry,
+    window: &mut [u8],
+    mut digest: Option<&mut blake3::Hasher>,
     mut take: impl FnMut(u8, &[u8]) -> Result<(), String>,
 ) -> Result<(), LogError> {
     let damage = |offset: u64, what: String| damage(&entry.name, offset, what);
+    let mut summed = |bytes: &[u8]| {
+        if let Some(digest) = digest.as_deref_mut() {
+            digest.update(bytes);
+        }
+    };
     let mut sector = [0; SECTOR_BYTES];
     file.read_at(0, &mut sector)?;
+    summed(&sector);
     let found =
         ImageHead::decode(&sector).map_err(|flaw| damage(0, format!("its head: {flaw}")))?;
     if found.origin.instance != head.origin.instance || found.generation != head.generation {
@@ -276,47 +337,50 @@ fn read_frames(
         return Err(damage(0, what.into()));
     }
     let end_at = size - ImageEnd::BYTES as u64;
-    let mut end = [0; ImageEnd::BYTES];
-    file.read_at(end_at, &mut end)?;
-    let end = ImageEnd::decode(&end).map_err(|flaw| damage(end_at, format!("its end: {flaw}")))?;
+    let mut end_bytes = [0; ImageEnd::BYTES];
+    file.read_at(end_at, &mut end_bytes)?;
+    let end =
+        ImageEnd::decode(&end_bytes).map_err(|flaw| damage(end_at, format!("its end: {flaw}")))?;
 
     let mut last = Link::default();
     let mut unread = SECTOR_BYTES as u64;
-    let mut window: Vec<u8> = Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES_MAX);
-    let mut buffer = vec![0; BUFFER_BYTES];
+    // What was read and is no whole frame yet stands at the beginning of the window.
+    let mut filled = 0;
     loop {
-        while unread < end_at && window.len() < RECORD_BYTES_MAX {
-            let piece = piece_of(&mut buffer, end_at - unread);
-            file.read_at(unread, piece)?;
-            window.extend_from_slice(piece);
-            unread += piece.len() as u64;
-        }
-        let mut rest = window.as_slice();
-        while let Read::Complete {
-            record,
-            rest: behind,
-        } = record::read(rest)
-        {
+        let wanted = usize::try_from(end_at - unread).unwrap_or(usize::MAX);
+        let to = filled + wanted.min(PIECE_BYTES);
+        let piece = window.get_mut(filled..to).unwrap_or_default();
+        file.read_at(unread, piece)?;
+        summed(piece);
+        unread += piece.len() as u64;
+        let mut rest = window.get(..to).unwrap_or_default();
+        let left = loop {
             let at = unread - rest.len() as u64;
-            if record.link.sequence != last.sequence + 1 || record.before != last.checksum {
-                return Err(damage(at, "a frame does not follow the one before".into()));
+            match record::read(rest) {
+                Read::Complete {
+                    record,
+                    rest: behind,
+                } => {
+                    if record.link.sequence != last.sequence + 1 || record.before != last.checksum {
+                        return Err(damage(at, "a frame does not follow the one before".into()));
+                    }
+                    take(record.label.kind, record.payload).map_err(|what| damage(at, what))?;
+                    last = record.link;
+                    rest = behind;
+                }
+                // The rest of it may be in the next piece: no frame is longer than there is room for.
+                Read::Incomplete if unread < end_at => break rest.len(),
+                Read::Incomplete if rest.is_empty() => break 0,
+                Read::Incomplete | Read::Corrupt(_) => {
+                    return Err(damage(at, "no frame begins here".into()));
+                }
             }
-            take(record.label.kind, record.payload).map_err(|what| damage(at, what))?;
-            last = record.link;
-            rest = behind;
-            if unread < end_at && rest.len() < RECORD_BYTES_MAX {
-                break;
-            }
-        }
-        let left = rest.len();
-        let at = unread - left as u64;
-        if left == 0 && unread == end_at {
+        };
+        window.copy_within(to - left..to, 0);
+        filled = left;
+        if unread == end_at {
             break;
         }
-        if unread == end_at || left >= RECORD_BYTES_MAX {
-            return Err(damage(at, "no frame begins here".into()));
-        }
-        window.drain(..window.len() - left);
     }
     if last.sequence != end.records || last.sequence != entry.records {
         return Err(damage(
@@ -324,5 +388,6 @@ fn read_frames(
             format!("it has {} frames, and says {}", last.sequence, end.records),
         ));
     }
+    summed(&end_bytes);
     Ok(())
 }

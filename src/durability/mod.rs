@@ -5,7 +5,7 @@
 //! (every byte), [`record`] (framing), [`segment`] (one file), [`log`] (writing them), [`reading`]
 //! (reading them, and what counts as damage), [`manifest`] (what a directory is and which images
 //! are good), [`sealing`] (secrets that must be read again), `stored` by [`codec`] (what payloads say),
-//! [`events`] and [`snapshot`] (records and frames of it), [`recovery`], [`store`] and [`keeper`] (a directory
+//! [`events`] and [`snapshot`] (records and frames of it), [`recovery`] and `replay`, [`store`] and [`keeper`] (a directory
 //! that is served), [`journal`] (the port on top), [`tools`] (what is done with one that nobody serves).
 //!
 //! Invariants: what was reported durable is read again or its absence is reported as damage; what
@@ -23,6 +23,7 @@ pub mod manifest;
 pub mod reading;
 pub mod record;
 pub mod recovery;
+mod replay;
 pub mod sealing;
 pub mod segment;
 pub mod snapshot;

@@ -17,7 +17,7 @@ use super::format::{
     SEGMENT_NEW, Seal, SealKind, SegmentHead, segment_first, segment_name,
 };
 use super::record::{Link, Record};
-use super::storage::{Storage, StorageError, read_file, split_name};
+use super::storage::{Storage, StorageError, read_file_into, split_name};
 
 /// Why a log cannot be used. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -174,12 +174,13 @@ pub fn read_log(
     for first in needed {
         heads.push(head_of(storage, origin, *first)?);
     }
+    let mut bytes = Vec::new();
     for ((at, first), head) in needed.iter().enumerate().zip(heads) {
         let name = segment_name(*first);
-        let Some(bytes) = read_file(storage, &name, SEGMENT_BYTES_MAX)? else {
+        if !read_file_into(storage, &name, SEGMENT_BYTES_MAX, &mut bytes)? {
             let what = format!("it has more than {SEGMENT_BYTES_MAX} bytes");
             return Err(LogError::damage(&name, 0, what));
-        };
+        }
         let next = needed.get(at + 1).copied();
         ended = Some(reading.segment(&name, &bytes, head, next, ended)?);
     }

@@ -117,7 +117,8 @@ pub fn read(bytes: &[u8]) -> Read<'_> {
         return Read::Incomplete;
     };
     let checksum = u32::from_le_bytes(*checksum);
-    if crc32c::crc32c_append(crc32c::crc32c(head), payload) != checksum {
+    let summed = bytes.get(..RECORD_HEAD_BYTES + payload_len);
+    if crc32c::crc32c(summed.unwrap_or_default()) != checksum {
         return Read::Corrupt(Flaw::Checksum);
     }
     Read::Complete {

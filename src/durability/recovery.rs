@@ -5,10 +5,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::events::events_of;
 use super::format::Origin;
 use super::manifest::{Generation, Manifest};
-use super::reading::{LogError, LogReport, read_log};
+use super::reading::{LogError, LogReport};
+use super::replay::replay_log;
 use super::sealing::Sealer;
 use super::snapshot::read_generation;
 use super::storage::Storage;
@@ -91,7 +91,7 @@ fn attempt(
     progress: &Progress,
 ) -> Result<Recovered, Attempt> {
     let mut state = State::empty(manifest.install_key());
-    let mut clock_floor = manifest.clock_floor;
+    let clock_floor = manifest.clock_floor;
     if let Some(generation) = generation {
         let read = |bytes| {
             progress.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -108,14 +108,10 @@ fn attempt(
         .map_err(Attempt::Image)?;
     }
     let position = generation.map_or(0, |generation| generation.position);
-    let log = read_log(storage, origin, position.saturating_add(1), |record| {
-        let (at, parts) = events_of(&record, sealer)?;
-        clock_floor = clock_floor.max(at);
-        state.replay(record.link.sequence, &parts);
-        progress.records.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    });
-    let log = log.map_err(Attempt::Log)?;
+    let from = position.saturating_add(1);
+    let (log, written) =
+        replay_log(storage, origin, from, sealer, &mut state, progress).map_err(Attempt::Log)?;
+    let clock_floor = clock_floor.max(written);
     let ended_all = !manifest.is_logged_since(generation);
     Ok(Recovered {
         state,

@@ -3,8 +3,12 @@
 //! Invariants: what a manifest will name is durable before it does; a generation holds everything up to
 //! its position, each slot perhaps more, and says how much.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::codec;
@@ -16,17 +20,18 @@ use super::sealing::{Sealer, SealingError, Unseal};
 use super::segment::remove_leftover;
 use super::storage::{Storage, StorageError, SyncSite};
 use super::stored::{
-    Id, StoredAccount, StoredClient, StoredError, StoredHandoff, StoredKey, StoredKnown,
-    StoredListed, StoredSession, StoredSigningKey, StoredTally, StoredTemplate,
+    ReadError, StoredAccount, StoredError, StoredKey, StoredKnown, StoredListed, StoredSigningKey,
+    StoredTally, StoredTemplate, read_slot, write_slot,
 };
 use crate::engine::guesses::KnownNetwork;
 use crate::engine::image::{DirectoryImage, Listing, SlotImage};
 use crate::engine::slot::SlotNumber;
 use crate::engine::state::State;
+use crate::engine::world::SharedWorld;
 use crate::journal::images::{ImageSource, NoImage};
 use crate::session::account::Account;
 use crate::session::guessing::{Counted, Tally};
-use crate::session::id::{AccountId, HandoffId, KeyId};
+use crate::session::id::{AccountId, KeyId};
 use crate::session::jwt::{SigningKey, Template};
 use crate::session::key::Key;
 use crate::session::time::Timestamp;
@@ -47,16 +52,6 @@ const SESSIONS_MAX: usize = 128;
 const HANDOFFS_MAX: usize = 4_096;
 /// Counts of failures in one frame, and accounts with their known networks.
 const COUNTS_MAX: usize = 4_096;
-
-/// A piece of a slot.
-#[derive(Serialize, Deserialize)]
-pub(super) struct SlotFrame {
-    pub(super) slot: u16,
-    pub(super) position: u64,
-    pub(super) sessions: Vec<StoredSession>,
-    pub(super) handoffs: Vec<(Id, StoredHandoff)>,
-    pub(super) clients: Vec<StoredClient>,
-}
 
 /// The first frame of the directory: where it stands, and the first places never given away.
 #[derive(Serialize, Deserialize)]
@@ -117,10 +112,12 @@ impl Images {
             let mut image =
                 ImageWriter::begin(storage, image_name(number, Some(row)), &head, self.priority)?;
             for slot in SlotNumber::from(0).filter(|slot| slot.shard(rows) == row) {
+                // A slot is locked while it is copied.
+                image.rest_soon();
                 let (held, position) = source.slot(slot);
                 // What is not in the image is empty, and complete up to the generation's position.
                 if !held.is_empty() || position > settled {
-                    write_slot(&mut image, slot, &held, position.max(settled))?;
+                    write_image(&mut image, slot, &held, position.max(settled))?;
                 }
             }
             images.push(image.finish(storage, settled)?);
@@ -149,53 +146,31 @@ impl Images {
     }
 }
 
-fn write_slot(
+fn write_image(
     image: &mut ImageWriter,
     slot: SlotNumber,
     held: &SlotImage,
     position: u64,
 ) -> Result<(), ImageError> {
-    let empty = || SlotFrame {
-        slot: slot.get(),
-        position,
-        sessions: Vec::new(),
-        handoffs: Vec::new(),
-        clients: Vec::new(),
-    };
     // Clients before their sessions, so that what is taken in is never without its client.
     for clients in held.clients.chunks(SESSIONS_MAX) {
-        let clients = clients
-            .iter()
-            .map(|(id, client)| StoredClient::of(*id, client));
-        let clients = clients.collect();
-        image.push(SLOT, &SlotFrame { clients, ..empty() })?;
+        image.push_by(SLOT, |out| {
+            write_slot(slot, position, &[], &[], clients, out)
+        })?;
     }
     for sessions in held.sessions.chunks(SESSIONS_MAX) {
-        let sessions = sessions.iter().map(StoredSession::from).collect();
-        image.push(
-            SLOT,
-            &SlotFrame {
-                sessions,
-                ..empty()
-            },
-        )?;
+        image.push_by(SLOT, |out| {
+            write_slot(slot, position, sessions, &[], &[], out)
+        })?;
     }
     for handoffs in held.handoffs.chunks(HANDOFFS_MAX) {
-        let handoffs = handoffs
-            .iter()
-            .map(|(id, handoff)| (*id.as_bytes(), handoff.into()));
-        let handoffs = handoffs.collect();
-        image.push(
-            SLOT,
-            &SlotFrame {
-                handoffs,
-                ..empty()
-            },
-        )?;
+        image.push_by(SLOT, |out| {
+            write_slot(slot, position, &[], handoffs, &[], out)
+        })?;
     }
     // An empty slot that is further than the generation says so.
     if held.is_empty() {
-        image.push(SLOT, &empty())?;
+        image.push_by(SLOT, |out| write_slot(slot, position, &[], &[], &[], out))?;
     }
     Ok(())
 }
@@ -246,7 +221,9 @@ fn write_directory(
     Ok(())
 }
 
-/// Takes a generation into an empty state; `read` hears of the bytes of each file that was read.
+/// Takes a generation into an empty state, several files at once; `read` hears of the bytes of each file that was read.
+///
+/// After an error the state holds a part of it, and is to be thrown away.
 pub fn read_generation(
     storage: &dyn Storage,
     origin: Origin,
@@ -254,22 +231,60 @@ pub fn read_generation(
     sealer: &Sealer,
     state: &mut State,
     now: Timestamp,
-    mut read: impl FnMut(u64),
+    read: impl Fn(u64) + Sync,
 ) -> Result<(), LogError> {
     let head = ImageHead {
         origin,
         generation: generation.number,
     };
-    for entry in &generation.images {
-        let mut position = 0;
-        read_image(storage, &head, entry, |kind, payload| {
-            take_frame(kind, payload, sealer, state, &mut position, now)
-                .map_err(|error| error.to_string())
-        })?;
-        read(entry.size);
+    let taking = Taking {
+        world: state.world.clone(),
+        state: Mutex::new(state),
+        sealer,
+        now,
+    };
+    let (next, flaws) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    let take_files = || {
+        while let Some((at, entry)) = {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            generation.images.get(at).map(|entry| (at, entry))
+        } {
+            let mut position = 0;
+            let taken = read_image(storage, &head, entry, |kind, payload| {
+                let taken = taking.frame(kind, payload, &mut position);
+                taken.map_err(|error| error.to_string())
+            });
+            match taken {
+                Ok(()) => read(entry.size),
+                Err(error) => {
+                    flaws.lock().insert(at, error);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let helpers = generation.images.len().min(readers()).saturating_sub(1);
+        for _ in 0..helpers {
+            let helper = std::thread::Builder::new().name("sessile-reading".into());
+            // A system that gives no thread leaves the work to this one.
+            let _ = helper.spawn_scoped(scope, take_files);
+        }
+        take_files();
+    });
+    let Taking { state, .. } = taking;
+    // The first in the order of the files, whoever was faster.
+    match flaws.into_inner().pop_first() {
+        Some((_, error)) => Err(error),
+        None => {
+            state.into_inner().reached_everywhere(generation.position);
+            Ok(())
+        }
     }
-    state.reached_everywhere(generation.position);
-    Ok(())
+}
+
+/// How many files are read at once: one for each processor.
+fn readers() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
 /// Why a frame is not taken in.
@@ -277,6 +292,8 @@ pub fn read_generation(
 pub(super) enum FrameError {
     #[error(transparent)]
     Codec(#[from] codec::CodecError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
     #[error(transparent)]
     Stored(#[from] StoredError),
     #[error("this program knows no frames of kind {0}")]
@@ -302,9 +319,8 @@ pub(super) enum Frame {
 pub(super) fn frame_of(kind: u8, payload: &[u8], sealer: &dyn Unseal) -> Result<Frame, FrameError> {
     Ok(match kind {
         SLOT => {
-            let frame: SlotFrame = codec::decode(payload)?;
-            let slot = SlotNumber::new(frame.slot).ok_or(StoredError::Value("slot"))?;
-            Frame::Slot(slot, frame.position, slot_image(frame)?)
+            let (slot, position, image) = read_slot(payload)?;
+            Frame::Slot(slot, position, image)
         }
         PLACES => {
             let places: PlacesFrame = codec::decode(payload)?;
@@ -346,47 +362,38 @@ pub(super) fn frame_of(kind: u8, payload: &[u8], sealer: &dyn Unseal) -> Result<
     })
 }
 
-fn take_frame(
-    kind: u8,
-    payload: &[u8],
-    sealer: &Sealer,
-    state: &mut State,
-    position: &mut u64,
+/// Where frames go: slots, which have locks of their own, from any thread; the directory from one after the other.
+struct Taking<'a> {
+    world: SharedWorld,
+    state: Mutex<&'a mut State>,
+    sealer: &'a Sealer,
     now: Timestamp,
-) -> Result<(), FrameError> {
-    let mut part = DirectoryImage::default();
-    match frame_of(kind, payload, sealer)? {
-        Frame::Slot(slot, at, image) => {
-            state.restore_slot(slot, image, at, now);
-            return Ok(());
-        }
-        Frame::Places(at, next) => {
-            *position = at;
-            part.next = next;
-        }
-        Frame::Account(id, account) => part.accounts.push((id, account)),
-        Frame::Key(id, key) => part.keys.push((id, key)),
-        Frame::SigningKey(key) => part.signing_keys.push(key.into()),
-        Frame::Template(template) => part.templates.push(template.into()),
-        Frame::Listing(listing) => part.listings.push(listing),
-        Frame::Tallies(tallies) => part.tallies = tallies,
-        Frame::Known(known) => part.known = known,
-    }
-    state.restore_directory(part, *position);
-    Ok(())
 }
 
-fn slot_image(frame: SlotFrame) -> Result<SlotImage, StoredError> {
-    let sessions = frame.sessions.into_iter().map(StoredSession::open);
-    let clients = frame.clients.into_iter().map(StoredClient::open);
-    let handoffs = frame.handoffs.into_iter();
-    Ok(SlotImage {
-        sessions: sessions.collect::<Result<_, _>>()?,
-        handoffs: handoffs
-            .map(|(id, handoff)| (HandoffId::from_bytes(id), handoff.into()))
-            .collect(),
-        clients: clients.collect::<Result<_, _>>()?,
-    })
+impl Taking<'_> {
+    /// Takes a frame in; `position` is the directory's, as its first frame said.
+    fn frame(&self, kind: u8, payload: &[u8], position: &mut u64) -> Result<(), FrameError> {
+        let mut part = DirectoryImage::default();
+        match frame_of(kind, payload, self.sealer)? {
+            Frame::Slot(slot, at, image) => {
+                self.world.restore(slot, image, at, self.now);
+                return Ok(());
+            }
+            Frame::Places(at, next) => {
+                *position = at;
+                part.next = next;
+            }
+            Frame::Account(id, account) => part.accounts.push((id, account)),
+            Frame::Key(id, key) => part.keys.push((id, key)),
+            Frame::SigningKey(key) => part.signing_keys.push(key.into()),
+            Frame::Template(template) => part.templates.push(template.into()),
+            Frame::Listing(listing) => part.listings.push(listing),
+            Frame::Tallies(tallies) => part.tallies = tallies,
+            Frame::Known(known) => part.known = known,
+        }
+        self.state.lock().restore_directory(part, *position);
+        Ok(())
+    }
 }
 
 /// Removes images that the manifest, which must be durable, does not name; returns how many.

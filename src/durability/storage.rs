@@ -182,14 +182,30 @@ pub fn read_file(
     name: &str,
     bytes_max: u64,
 ) -> Result<Option<Vec<u8>>, StorageError> {
+    let mut bytes = Vec::new();
+    let fits = read_file_into(storage, name, bytes_max, &mut bytes)?;
+    Ok(fits.then_some(bytes))
+}
+
+/// The same in the place of what `bytes` holds, in whose room the next file may be read; false if it is longer.
+pub fn read_file_into(
+    storage: &dyn Storage,
+    name: &str,
+    bytes_max: u64,
+    bytes: &mut Vec<u8>,
+) -> Result<bool, StorageError> {
     let file = storage.open(name)?;
     let len = file.size()?;
     let Some(len) = usize::try_from(len).ok().filter(|_| len <= bytes_max) else {
-        return Ok(None);
+        return Ok(false);
     };
-    let mut bytes = vec![0; len];
-    file.read_at(0, &mut bytes)?;
-    Ok(Some(bytes))
+    if bytes.is_empty() {
+        // Zeros that the system gives anew cost less than those that are written.
+        *bytes = vec![0; len];
+    }
+    bytes.resize(len, 0);
+    file.read_at(0, bytes)?;
+    Ok(true)
 }
 
 /// The directory part of a name, and the rest.

@@ -253,6 +253,8 @@ pub struct Written {
     pub position: u64,
     /// Bytes of its files.
     pub bytes: u64,
+    /// The longest that copying a slot or the directory held up whoever wanted to change it, in microseconds.
+    pub longest_hold_us: u64,
     /// Log segments that it made needless.
     pub trimmed: usize,
     /// Sealing keys that it made needless.
@@ -402,6 +404,7 @@ impl Store {
             generation: number,
             position: settled,
             bytes,
+            longest_hold_us: source.longest_hold_us(),
             trimmed,
             needless_keys,
         })

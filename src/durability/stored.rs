@@ -10,8 +10,10 @@ mod accounts;
 mod events;
 mod guesses;
 mod jwts;
+mod plain;
 mod profile;
 mod sessions;
+mod unread;
 
 pub(super) use self::accounts::{StoredAccount, StoredKey};
 pub(super) use self::events::{
@@ -19,9 +21,11 @@ pub(super) use self::events::{
 };
 pub(super) use self::guesses::{StoredKnown, StoredTally};
 pub(super) use self::jwts::{StoredSigningKey, StoredTemplate};
+pub(super) use self::plain::{TakesEvents, read_record, read_slot, write_slot};
 pub(super) use self::profile::StoredProfile;
-pub(super) use self::sessions::{StoredClient, StoredHandoff, StoredSession};
+pub(super) use self::sessions::{StoredClient, StoredHandoff};
 
+use super::codec::CodecError;
 use super::sealing::SealingError;
 use crate::session::time::Timestamp;
 
@@ -37,6 +41,17 @@ pub(super) enum StoredError {
     /// Something sealed does not open.
     #[error(transparent)]
     Sealed(#[from] SealingError),
+}
+
+/// Why a payload says nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    /// It is not encoded so.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Something in it is not what it should be.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
 }
 
 fn at(ms: u64) -> Timestamp {

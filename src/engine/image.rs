@@ -129,12 +129,12 @@ impl Slot {
     /// The slot as a value, taken under its lock.
     #[must_use]
     pub fn image(&self) -> SlotImage {
-        let sessions = self
-            .records
-            .iter()
-            .map(|(_, record)| self.session_image(record));
+        // Room for all of them first: the lock is not held while a list is moved.
+        let mut sessions = Vec::with_capacity(self.len());
+        let held = self.records.iter();
+        sessions.extend(held.map(|(_, record)| self.session_image(record)));
         SlotImage {
-            sessions: sessions.collect(),
+            sessions,
             handoffs: self
                 .handoffs
                 .iter()
@@ -152,6 +152,7 @@ impl Slot {
     pub fn restore(&mut self, image: SlotImage, now: Timestamp) {
         self.handoffs.extend(image.handoffs);
         self.clients.extend(image.clients);
+        self.expect(image.sessions.len());
         for session in image.sessions {
             self.put(session, now);
         }

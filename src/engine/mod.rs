@@ -22,6 +22,7 @@ pub mod jwts;
 pub mod keys;
 mod places;
 mod record;
+pub mod replay;
 mod slab;
 pub mod slot;
 pub mod state;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use compact_str::CompactString;
 
-use super::event::SessionOpened;
+use super::event::Grant;
 use super::image::{MoreImage, SessionImage};
 use super::slab::{Handle, NONE};
 use crate::session::account::ClientType;
@@ -63,16 +63,15 @@ pub(crate) struct Extra {
 
 impl Record {
     /// The record of a session just opened, and what it has besides.
-    pub(crate) fn new(opened: &SessionOpened) -> (Self, Option<Extra>) {
-        let grant = &opened.grant;
+    pub(crate) fn new(id: SessionId, at: Timestamp, grant: &Grant) -> (Self, Option<Extra>) {
         Self::from_image(SessionImage {
-            id: opened.id,
+            id,
             account: grant.account,
             stamp: grant.generation,
             surface: grant.surface,
             factors: grant.factors,
-            created: opened.at,
-            last_active: opened.at,
+            created: at,
+            last_active: at,
             lifetime: grant.lifetime,
             client_type: grant.client_type.clone(),
             key: grant.key,

@@ -14,6 +14,9 @@ pub(crate) const NONE: Handle = Handle::MAX;
 /// Records in a chunk: few, so that a slot with hardly any wastes hardly any.
 const CHUNK: u32 = 16;
 
+/// Chunks that are looked at in one go.
+const RUN: usize = 8;
+
 /// Records that lie side by side.
 type Chunk<T> = Box<[Option<T>; CHUNK as usize]>;
 
@@ -47,6 +50,16 @@ impl<T> Slab<T> {
     /// Begins to wait for the list of chunks, which [`Self::get`] will read.
     pub(crate) fn fetch_ahead(&self) {
         black_box(self.chunks.first().map(|chunk| &raw const **chunk));
+    }
+
+    /// Waits for what lies in one run of places after the other: `run` 0 is the first. False behind the last.
+    pub(crate) fn look_at(&self, run: usize) -> bool {
+        let first = run * RUN;
+        let chunks = self.chunks.iter().skip(first).take(RUN);
+        for entry in chunks.flat_map(|chunk| chunk.iter()) {
+            black_box(entry.is_some());
+        }
+        first < self.chunks.len()
     }
 
     pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::{HashMap, HashTable};
 
-use super::event::{Handoff, SessionOpened, SlotEvent};
+use super::event::{Grant, Handoff, SlotEvent};
 use super::image::SessionImage;
 use super::record::{Extra, Record};
 use super::slab::{Handle, Slab};
@@ -127,7 +127,7 @@ impl Slot {
     /// Changes the slot as the event says.
     pub fn apply(&mut self, event: &SlotEvent) {
         match event {
-            SlotEvent::SessionOpened(opened) => self.open(opened),
+            SlotEvent::SessionOpened(opened) => self.open(opened.id, opened.at, &opened.grant),
             SlotEvent::SessionEnded(id, at, reason) => self.end(*id, *at, *reason),
             SlotEvent::SessionRestamped(id, generation) => {
                 if let Some(record) = self.handle(*id).and_then(|h| self.records.get_mut(h)) {
@@ -184,6 +184,13 @@ impl Slot {
     #[must_use]
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Waits for the memory of a run of sessions, of which there are as many as this gives true for: whoever did so for
+    /// all of them holds the lock for a shorter time when it takes [`Slot::image`].
+    #[must_use]
+    pub fn look_at(&self, run: usize) -> bool {
+        self.records.look_at(run)
     }
 
     /// What is left of it without any session: the clients of guest keys, which come and go with their keys (R8).
@@ -278,19 +285,20 @@ impl Slot {
         self.records.fetch_ahead();
     }
 
-    fn open(&mut self, opened: &SessionOpened) {
+    /// A session began: as [`SlotEvent::SessionOpened`] says it.
+    pub(super) fn open(&mut self, id: SessionId, at: Timestamp, grant: &Grant) {
         // A client that was destroyed meanwhile takes its sessions along, this one, too.
-        if self.handle(opened.id).is_some() {
+        if self.handle(id).is_some() {
             return;
         }
-        if let Some(id) = opened.grant.client {
-            let Some(client) = self.clients.get_mut(&id) else {
+        if let Some(client) = grant.client {
+            let Some(client) = self.clients.get_mut(&client) else {
                 return;
             };
-            client.take(opened.id, opened.at);
+            client.take(id, at);
         }
-        let (record, extra) = Record::new(opened);
-        self.place(record, extra, opened.at);
+        let (record, extra) = Record::new(id, at, grant);
+        self.place(record, extra, at);
     }
 
     /// Gives a record its place in the index and in the wheel.
@@ -310,6 +318,13 @@ impl Slot {
             .insert(&mut self.records, handle, due.max(now), now);
     }
 
+    /// Makes room in the index for so many sessions more, at once.
+    pub(super) fn expect(&mut self, more: usize) {
+        let records = &self.records;
+        let rehash = |h: &Handle| records.get(*h).map_or(0, |r| r.id.table_hash());
+        self.index.reserve(more, rehash);
+    }
+
     /// Puts a session that an image holds into the slot.
     pub(super) fn put(&mut self, image: SessionImage, now: Timestamp) {
         if self.handle(image.id).is_none() {
@@ -323,7 +338,8 @@ impl Slot {
         record.image(self.extra(record))
     }
 
-    fn end(&mut self, id: SessionId, at: Timestamp, reason: EndReason) {
+    /// A session ended: as [`SlotEvent::SessionEnded`] says it.
+    pub(super) fn end(&mut self, id: SessionId, at: Timestamp, reason: EndReason) {
         let Some(handle) = self.handle(id) else {
             return;
         };

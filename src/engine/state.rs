@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use super::directory::Directory;
-use super::event::Part;
+use super::event::{DirectoryEvent, Part, SlotEvent};
 use super::image::{DirectoryImage, SlotImage};
+use super::replay::Steps;
 use super::slot::SlotNumber;
 use super::world::{SharedWorld, World};
 use crate::session::time::Timestamp;
@@ -53,11 +54,7 @@ impl State {
         position: u64,
         now: Timestamp,
     ) {
-        if let Some(slot) = self.world.slot_at(number) {
-            let mut slot = slot.write();
-            slot.restore(image, now);
-            slot.reached(position);
-        }
+        self.world.restore(number, image, position, now);
     }
 
     /// Puts a piece of the directory's image where it belongs; there may be several, of one position.
@@ -74,20 +71,41 @@ impl State {
 
     /// Applies the parts of a record to those places that have not reached it.
     pub fn replay(&mut self, sequence: u64, parts: &[Part]) {
-        for part in parts {
-            if self.position(part) < sequence {
-                self.world.apply(part, None);
-                if let Part::Directory(event) = part {
-                    self.directory.apply(event);
-                }
-            }
-        }
-        // Only now: a place may have several parts of one record.
+        let mut steps = Steps::default();
+        steps.begin(sequence);
+        let (mut grants, mut directory) = (0, Vec::new());
         for part in parts {
             match part {
-                Part::Slot(number, _) => self.reached(*number, sequence),
-                Part::Directory(_) => self.directory.reached(sequence),
+                Part::Slot(number, SlotEvent::SessionOpened(opened)) => {
+                    steps.grant((*opened.grant).clone());
+                    steps.opened(*number, opened.id, opened.at, grants);
+                    grants += 1;
+                }
+                Part::Slot(number, event) => steps.event(*number, event.clone()),
+                Part::Directory(event) => directory.push(event.clone()),
             }
+        }
+        self.world.replay(&mut steps);
+        self.replay_directory(sequence, directory);
+    }
+
+    /// Applies what a record says of the directory, all of it, if the directory has not reached the record.
+    pub fn replay_directory(
+        &mut self,
+        sequence: u64,
+        events: impl IntoIterator<Item = DirectoryEvent>,
+    ) {
+        let behind = self.directory.position() < sequence;
+        let mut any = false;
+        for event in events {
+            any = true;
+            if behind {
+                self.directory.apply(&event);
+                self.world.apply(&Part::Directory(event), None);
+            }
+        }
+        if any {
+            self.directory.reached(sequence);
         }
     }
 
@@ -100,16 +118,6 @@ impl State {
             }
         }
         self.directory.forget_listings();
-    }
-
-    fn position(&self, part: &Part) -> u64 {
-        match part {
-            Part::Slot(number, _) => self
-                .world
-                .slot_at(*number)
-                .map_or(0, |slot| slot.read().position()),
-            Part::Directory(_) => self.directory.position(),
-        }
     }
 
     fn reached(&self, number: SlotNumber, sequence: u64) {

@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 use super::accounts::Accounts;
 use super::event::{Handoff, Part};
 use super::guesses::Guesses;
+use super::image::SlotImage;
 use super::jwts::Jwts;
 use super::keys::Keys;
 use super::record::{Extra, Record};
@@ -286,6 +287,15 @@ impl World {
                     self.restrictions.fetch_add(1, Ordering::AcqRel);
                 }
             }
+        }
+    }
+
+    /// Puts a piece of a slot's image where it belongs, at `now`; a slot may have several, of one position.
+    pub fn restore(&self, number: SlotNumber, image: SlotImage, position: u64, now: Timestamp) {
+        if let Some(slot) = self.slot_at(number) {
+            let mut slot = slot.write();
+            slot.restore(image, now);
+            slot.reached(position);
         }
     }
 

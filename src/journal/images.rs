@@ -19,6 +19,11 @@ pub trait ImageSource: Send + Sync + 'static {
     fn settle(&self) -> Result<u64, NoImage>;
     /// The images taken since the last [`Self::settle`] are durable.
     fn kept(&self) {}
+    /// The longest that showing a slot or the directory has held up whoever wants to change it, since the last
+    /// [`Self::settle`], in microseconds.
+    fn longest_hold_us(&self) -> u64 {
+        0
+    }
     /// Something took effect that no record tells of: images are wanted soon.
     fn is_owed(&self) -> bool {
         false

@@ -332,7 +332,7 @@ fn nothing_acknowledged_is_lost_in_any_sampled_crash_state() {
 fn without_any_one_of_the_syncs_something_is_lost() {
     let mut unseen = Vec::new();
     for site in SyncSite::ALL {
-        let (tally, found) = suite(Some(site), 40_000);
+        let (tally, found) = suite(Some(site), 200_000);
         match found {
             Err(what) => println!("{site:?} left out: state {}: {what}", tally.states),
             Ok(()) => unseen.push(site),

@@ -12,13 +12,12 @@ use super::{Id, StoredAccount, StoredError, StoredHandoff, StoredKey, StoredSign
 use super::{StoredTemplate, at};
 use crate::durability::sealing::{Sealer, SealingError, Unseal};
 use crate::engine::event::{AccountCause, DirectoryEvent, Grant, Part, SessionOpened, SlotEvent};
-use crate::engine::slot::SlotNumber;
 use crate::session::id::{AccountId, ClientId, HandoffId, KeyId, SessionId, SignInId};
 use crate::session::state::Surface;
 use crate::session::time::Timestamp;
 use crate::session::token::Digest;
 
-/// A record. One without parts says what time it was.
+/// A record. One without parts says what time it was. [`super::plain`] reads it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::durability) struct StoredRecord {
     /// Engine time when it was written, in milliseconds since the epoch.
@@ -127,23 +126,6 @@ impl StoredRecord {
             parts: stored,
         })
     }
-
-    /// The parts as the engine knows them.
-    pub(in crate::durability) fn open(self, sealer: &dyn Unseal) -> Result<Vec<Part>, StoredError> {
-        let grants = self.grants.into_iter();
-        let grants = grants.map(|grant| grant.open().map(Arc::new));
-        let grants: Vec<_> = grants.collect::<Result<_, _>>()?;
-        let parts = self.parts.into_iter();
-        parts
-            .map(|part| match part {
-                StoredPart::Slot(number, event) => {
-                    let number = SlotNumber::new(number).ok_or(StoredError::Value("slot"))?;
-                    Ok(Part::Slot(number, event.open(&grants)?))
-                }
-                StoredPart::Directory(event) => Ok(Part::Directory(event.open(sealer)?)),
-            })
-            .collect()
-    }
 }
 
 /// The grants of a record, each once.
@@ -209,20 +191,14 @@ impl StoredSlotEvent {
         }
     }
 
-    fn open(self, grants: &[Arc<Grant>]) -> Result<SlotEvent, StoredError> {
+    /// Any event but an opened session, which is read with the grants of its record ([`super::plain`]).
+    pub(super) fn open(self) -> Result<SlotEvent, StoredError> {
         let session = SessionId::from_bytes;
         let client = ClientId::from_bytes;
         let handoff = HandoffId::from_bytes;
         let sign_in = SignInId::from_bytes;
         Ok(match self {
-            Self::SessionOpened(id, began, place) => {
-                let grant = usize::try_from(place).ok().and_then(|at| grants.get(at));
-                SlotEvent::SessionOpened(SessionOpened {
-                    id: session(id),
-                    at: at(began),
-                    grant: grant.cloned().ok_or(StoredError::Value("grant"))?,
-                })
-            }
+            Self::SessionOpened(..) => return Err(StoredError::Value("grant")),
             Self::SessionEnded(id, ended, why) => {
                 SlotEvent::SessionEnded(session(id), at(ended), reason(why)?)
             }
@@ -308,7 +284,7 @@ impl StoredDirectoryEvent {
         })
     }
 
-    fn open(self, sealer: &dyn Unseal) -> Result<DirectoryEvent, StoredError> {
+    pub(super) fn open(self, sealer: &dyn Unseal) -> Result<DirectoryEvent, StoredError> {
         Ok(match self {
             Self::AccountPut(stored, cause) => {
                 let (id, account) = stored.open(sealer)?;

@@ -1,4 +1,4 @@
-//! Sessions, hand-off tokens and clients.
+//! Grants, hand-off tokens and clients.
 
 use std::net::IpAddr;
 
@@ -7,11 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Id, StoredError, at};
 use crate::engine::event::{Grant, Handoff};
-use crate::engine::image::{MoreImage, SessionImage};
-use crate::session::account::ClientType;
+use crate::engine::image::MoreImage;
 use crate::session::client::{Client, EndedSession, SignIn};
-use crate::session::id::{AccountId, ClientId, KeyId, SessionId, SignInId};
-use crate::session::lifetime::Lifetime;
+use crate::session::id::{AccountId, ClientId, SessionId, SignInId};
 use crate::session::state::{EndReason, Factors, Surface};
 use crate::session::token::Digest;
 
@@ -25,7 +23,7 @@ pub(super) fn reason(number: u8) -> Result<EndReason, StoredError> {
     found.ok_or(StoredError::Value("reason"))
 }
 
-/// What a session is from its beginning on.
+/// What a session is from its beginning on. [`super::plain`] reads it, and writes it within sessions.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::durability) struct StoredGrant {
     account: u32,
@@ -41,7 +39,7 @@ pub(in crate::durability) struct StoredGrant {
 
 /// What most sessions lack.
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredMore {
+pub(super) struct StoredMore {
     client: Option<Id>,
     parent: Option<Id>,
     chain: Vec<u32>,
@@ -76,19 +74,6 @@ impl From<StoredMore> for MoreImage {
     }
 }
 
-impl StoredGrant {
-    fn lifetime(&self) -> Lifetime {
-        Lifetime {
-            idle_timeout_ms: self.idle_timeout_ms,
-            absolute: at(self.absolute),
-        }
-    }
-
-    fn client_type(&self) -> Result<ClientType, StoredError> {
-        ClientType::new(&self.client_type).map_err(|_| StoredError::Value("client type"))
-    }
-}
-
 impl From<&Grant> for StoredGrant {
     fn from(grant: &Grant) -> Self {
         let more = MoreImage::of(grant);
@@ -103,78 +88,6 @@ impl From<&Grant> for StoredGrant {
             key: grant.key.map(|key| key.0),
             more: more.as_ref().map(StoredMore::from).map(Box::new),
         }
-    }
-}
-
-impl StoredGrant {
-    pub(super) fn open(self) -> Result<Grant, StoredError> {
-        let (lifetime, client_type) = (self.lifetime(), self.client_type()?);
-        let more = self.more.map(|more| MoreImage::from(*more));
-        let more = more.unwrap_or_default();
-        Ok(Grant {
-            account: AccountId(self.account),
-            generation: self.generation,
-            surface: surface(self.surface)?,
-            lifetime,
-            factors: Factors::from_bits(self.factors),
-            client_type,
-            key: self.key.map(KeyId),
-            client: more.client,
-            parent: more.parent,
-            chain: more.chain,
-            address: more.address,
-            user_agent: more.user_agent,
-            attributes: more.attributes,
-        })
-    }
-}
-
-/// A session as it is.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in crate::durability) struct StoredSession {
-    id: Id,
-    created: u64,
-    last_active: u64,
-    grant: StoredGrant,
-}
-
-impl From<&SessionImage> for StoredSession {
-    fn from(session: &SessionImage) -> Self {
-        Self {
-            id: *session.id.as_bytes(),
-            created: session.created.ms(),
-            last_active: session.last_active.ms(),
-            grant: StoredGrant {
-                account: session.account.0,
-                generation: session.stamp,
-                surface: session.surface as u8,
-                factors: session.factors.bits(),
-                idle_timeout_ms: session.lifetime.idle_timeout_ms,
-                absolute: session.lifetime.absolute.ms(),
-                client_type: session.client_type.as_str().into(),
-                key: session.key.map(|key| key.0),
-                more: session.more.as_deref().map(StoredMore::from).map(Box::new),
-            },
-        }
-    }
-}
-
-impl StoredSession {
-    pub(in crate::durability) fn open(self) -> Result<SessionImage, StoredError> {
-        let grant = self.grant;
-        Ok(SessionImage {
-            id: SessionId::from_bytes(self.id),
-            account: AccountId(grant.account),
-            stamp: grant.generation,
-            surface: surface(grant.surface)?,
-            factors: Factors::from_bits(grant.factors),
-            created: at(self.created),
-            last_active: at(self.last_active),
-            lifetime: grant.lifetime(),
-            client_type: grant.client_type()?,
-            key: grant.key.map(KeyId),
-            more: grant.more.map(|more| Box::new(MoreImage::from(*more))),
-        })
     }
 }
 
@@ -320,17 +233,6 @@ impl StoredClient {
             sessions: client.sessions.iter().map(|id| *id.as_bytes()).collect(),
             ended: client.ended.iter().map(StoredEnded::from).collect(),
         }
-    }
-
-    /// What is left of it without any session: a guest key's client, which comes and goes with its key.
-    pub(in crate::durability) fn without_sessions(self) -> Option<Self> {
-        self.secret.is_none().then_some(Self {
-            sign_in: None,
-            selected: None,
-            sessions: Vec::new(),
-            ended: Vec::new(),
-            ..self
-        })
     }
 
     pub(in crate::durability) fn open(self) -> Result<(ClientId, Client), StoredError> {

@@ -8,10 +8,14 @@ use std::collections::BTreeMap;
 use compact_str::CompactString;
 
 use crate::durability::codec::{self, CodecError};
-use crate::durability::snapshot::{ACCOUNT, LISTING, SIGNING_KEY, SLOT, SlotFrame};
+use crate::durability::snapshot::{ACCOUNT, LISTING, SIGNING_KEY, SLOT};
 use crate::durability::stored::{
-    StoredAccount, StoredClient, StoredDirectoryEvent, StoredPart, StoredRecord, StoredSlotEvent,
+    StoredAccount, StoredDirectoryEvent, StoredPart, StoredRecord, StoredSlotEvent, read_slot,
+    write_slot,
 };
+use crate::engine::slot::SlotNumber;
+use crate::session::client::Client;
+use crate::session::id::ClientId;
 
 /// What is left out, and what came of it.
 #[derive(Debug, Default)]
@@ -23,7 +27,7 @@ pub(super) struct Rewrite {
     /// Signing keys that were left out.
     pub(super) signing_keys: u64,
     /// The slot whose first piece has been written.
-    slot: Option<u16>,
+    slot: Option<SlotNumber>,
 }
 
 fn encoded<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, CodecError> {
@@ -55,21 +59,19 @@ impl Rewrite {
     ) -> Result<Option<Vec<u8>>, CodecError> {
         match kind {
             SLOT if self.without_sessions => {
-                let frame: SlotFrame = codec::decode(payload)?;
-                let clients = frame.clients.into_iter();
-                let clients: Vec<_> = clients.filter_map(StoredClient::without_sessions).collect();
+                // Whoever asks has read it.
+                let read = read_slot(payload).map_err(|_| CodecError::Undecodable);
+                let (slot, position, image) = read?;
+                let clients = image.clients.into_iter();
+                let clients: Vec<_> = clients.filter_map(without_sessions).collect();
                 // The first piece stays, however empty: it says where the slot stands.
-                let again = self.slot.replace(frame.slot) == Some(frame.slot);
+                let again = self.slot.replace(slot) == Some(slot);
                 if again && clients.is_empty() {
                     return Ok(None);
                 }
-                let left = SlotFrame {
-                    sessions: Vec::new(),
-                    handoffs: Vec::new(),
-                    clients,
-                    ..frame
-                };
-                encoded(&left).map(Some)
+                let mut left = Vec::new();
+                write_slot(slot, position, &[], &[], &clients, &mut left)?;
+                Ok(Some(left))
             }
             LISTING if self.without_sessions => Ok(None),
             ACCOUNT if self.without_sealed => {
@@ -137,6 +139,18 @@ impl Rewrite {
             self.suspended.remove(&account.id());
         }
     }
+}
+
+/// What is left of a client without any session: a guest key's, which comes and goes with its key.
+fn without_sessions((id, client): (ClientId, Client)) -> Option<(ClientId, Client)> {
+    let (opened, changed) = (client.opened, client.changed);
+    client.secret.is_none().then_some((
+        id,
+        Client {
+            changed,
+            ..Client::new(opened, None)
+        },
+    ))
 }
 
 /// Whether an event is of a guest key's client, which comes and goes with the key.

@@ -57,8 +57,14 @@ pub(super) async fn write<E: Engine>(
             generation,
             position,
             bytes,
+            longest_hold_us,
         })) => {
-            let body = json!({"generation": generation, "position": position, "bytes": bytes});
+            let body = json!({
+                "generation": generation,
+                "position": position,
+                "bytes": bytes,
+                "longest_hold_us": longest_hold_us,
+            });
             Ok(reply::json(StatusCode::OK).json(body))
         }
         // Why is in the log of the process: it names files.
