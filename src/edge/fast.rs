@@ -4,7 +4,7 @@
 //! unusual is shown to whoever answers on the spot ([`FastPath`]), and the answer goes out from here. Everything else is
 //! the framework's, as it came: what is in doubt, what is not all there yet, what nobody answers on the spot.
 //!
-//! Heads are parsed by the parser that the framework uses, and only behind [`Head::scan`], so that no request is framed
+//! Heads are parsed by the parser that the framework uses, and only behind the same look at its lines as every other one, so that no request is framed
 //! here in a way that it would not be framed there. It must never know a path.
 //!
 //! Invariants: answers are in the order of the requests; nothing is answered here while the framework has something

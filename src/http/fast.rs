@@ -1,6 +1,6 @@
 //! The surfaces' fast path: what they answer on the spot, with what holds for every answer.
 //!
-//! What is answered the surfaces say themselves ([`super::fast`]); this file must never know a surface, a path or a
+//! What is answered the surfaces say themselves, by the list in the room's head; this file must never know a surface, a path or a
 //! header of one.
 
 use actix_web::web::Data;

@@ -171,7 +171,7 @@ impl Server {
             if self.said().contains(what) {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::park_timeout(Duration::from_millis(10));
         }
         panic!("it never said {what:?}: {}", self.said());
     }

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::caller::Caller;
 use super::error::{Outcome, Problem, answer};
@@ -82,22 +83,25 @@ impl Seen {
         self.tokens.push((session, jwt));
     }
 
-    /// The JSON of one of its sessions.
-    pub(super) fn session_json(&self, id: SessionId, now: Timestamp) -> Option<SessionJson<'_>> {
-        let (session, account) = self.session(id)?;
-        Some(self.render(session, account, now))
+    /// The JSON of one of its sessions, and of the client, which shows the same one: rendered once.
+    pub(super) fn session_and_client(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Option<(Box<RawValue>, ClientJson<'_>)> {
+        let client = self.json(now);
+        let mut both = self.sessions.iter().zip(&client.sessions);
+        let (_, session) = both.find(|((session, _), _)| session.id == id)?;
+        Some((session.clone(), client))
     }
 
-    fn render<'a>(
-        &'a self,
-        session: &ClientSession,
-        account: &'a Account,
-        now: Timestamp,
-    ) -> SessionJson<'a> {
+    fn render(&self, session: &ClientSession, account: &Account, now: Timestamp) -> Box<RawValue> {
         let token = self.tokens.iter().find(|(id, _)| *id == session.id);
         let token = token.map(|(_, jwt)| jwt.as_str());
         let name = session.status.map_or("revoked", status);
-        SessionJson::new(session, account, name, token, now)
+        let json = SessionJson::new(session, account, name, token, now);
+        // What has texts for names, and nothing that fails, is rendered.
+        to_raw_value(&json).unwrap_or_default()
     }
 
     /// The JSON of the client.

@@ -301,7 +301,7 @@ fn verified(strategy: &'static str) -> Verification {
 pub(super) struct ClientJson<'a> {
     object: &'static str,
     pub(super) id: ClientId,
-    pub(super) sessions: Vec<SessionJson<'a>>,
+    pub(super) sessions: Vec<Box<RawValue>>,
     pub(super) sign_in: Option<SignInJson<'a>>,
     sign_up: Option<()>,
     pub(super) last_active_session_id: Option<SessionId>,

@@ -121,7 +121,9 @@ pub(super) async fn read<E: Engine>(
         named.seen.show_token(named.id, jwt);
     }
     let now = engine.now();
-    envelope(named.seen.session_json(named.id, now), named.seen.json(now))
+    let shown = named.seen.session_and_client(named.id, now);
+    let (session, client) = shown.ok_or(Problem::SessionNotFound(Some(named.id)))?;
+    envelope(session, client)
 }
 
 pub(super) async fn touch<E: Engine>(
@@ -170,10 +172,9 @@ async fn keep_alive<E: Engine>(
     let mut seen = seen_by_id(engine, client).await.ok_or(Problem::SignedOut)?;
     tokens::attach(engine, surroundings, &caller, &mut seen, id).await;
     let now = engine.now();
-    let session = seen
-        .session_json(id, now)
-        .ok_or(Problem::AuthenticationInvalid)?;
-    Ok(enveloped(session, seen.json(now)))
+    let shown = seen.session_and_client(id, now);
+    let (session, client) = shown.ok_or(Problem::AuthenticationInvalid)?;
+    Ok(enveloped(session, client))
 }
 
 pub(super) async fn end<E: Engine>(
@@ -207,10 +208,9 @@ async fn finish<E: Engine>(
         .await
         .ok_or(Problem::ClientNotFound)?;
     let now = engine.now();
-    let json = seen
-        .session_json(id, now)
-        .ok_or(Problem::SessionNotFound(Some(id)))?;
-    Ok(enveloped(json, seen.json(now)))
+    let shown = seen.session_and_client(id, now);
+    let (session, client) = shown.ok_or(Problem::SessionNotFound(Some(id)))?;
+    Ok(enveloped(session, client))
 }
 
 async fn ask_end<E: Engine>(
