@@ -87,7 +87,8 @@ pub struct Connection {
     pub(super) follows: Cell<Follows>,
     /// The request passed on last is the last one.
     pub(super) last: Cell<bool>,
-    /// The framework is known to go on with the next head: it does not if it left a body unread, and only then says so.
+    /// The framework is known to go on with the next head: it does not if it left a body unread, and says so in its
+    /// answer.
     settled: Cell<bool>,
     /// The gate held something back, and is to be asked again.
     pub(super) held: Cell<bool>,
@@ -164,6 +165,13 @@ impl Connection {
     /// the connection.
     pub(super) fn is_settled(&self) -> bool {
         self.settled.get()
+    }
+
+    /// An answer of the framework's goes out, and begins with these bytes.
+    pub(super) fn answers(&self, bytes: &[u8]) {
+        if self.answering.get() && !self.settled.get() {
+            self.settled.set(goes_on(bytes));
+        }
     }
 
     /// Requests were answered at the gate; whether the last of them is the last one of the connection.
@@ -295,5 +303,40 @@ impl Connection {
             Step::Idle => (ticks.idle, Fate::Ending(None)),
         };
         ticks.passed(since, limit).then_some(fate)
+    }
+}
+
+/// Whether the head of an answer is there as a whole, and does not say that the connection ends with it.
+fn goes_on(answer: &[u8]) -> bool {
+    let end = answer.windows(4).position(|at| at == b"\r\n\r\n");
+    let head = end.and_then(|end| answer.get(..end + 2));
+    head.is_some_and(|head| {
+        let mut lines = head.split_inclusive(|byte| *byte == b'\n');
+        !lines.any(|line| line.eq_ignore_ascii_case(b"connection: close\r\n"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_in_its_head_whether_the_connection_goes_on() {
+        for (answer, more) in [
+            ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", true),
+            (
+                "HTTP/1.1 200 OK\r\nx: y\r\n\r\nconnection: close\r\n\r\n",
+                true,
+            ),
+            ("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", false),
+            (
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nx: y\r\n\r\n{}",
+                false,
+            ),
+            ("HTTP/1.1 200 OK\r\nx: y\r\n", false),
+            ("", false),
+        ] {
+            assert_eq!(goes_on(answer.as_bytes()), more, "{answer:?}");
+        }
     }
 }

@@ -309,6 +309,7 @@ impl AsyncWrite for Gate {
         if this.connection.fate.get() == Fate::Dead {
             return Poll::Ready(Err(too_slow()));
         }
+        this.connection.answers(bytes);
         let written = Pin::new(&mut this.transport).poll_write(context, bytes);
         match &written {
             Poll::Ready(_) => this.connection.wrote(),
