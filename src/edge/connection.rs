@@ -306,8 +306,12 @@ impl Connection {
     }
 }
 
-/// Whether the head of an answer is there as a whole, and does not say that the connection ends with it.
+/// Whether the head of an answer is there as a whole, and does not say that the connection ends with it. What is told in
+/// between (100) is no answer yet.
 fn goes_on(answer: &[u8]) -> bool {
+    if answer.starts_with(b"HTTP/1.1 1") {
+        return false;
+    }
     let end = answer.windows(4).position(|at| at == b"\r\n\r\n");
     let head = end.and_then(|end| answer.get(..end + 2));
     head.is_some_and(|head| {
@@ -334,6 +338,7 @@ mod tests {
                 false,
             ),
             ("HTTP/1.1 200 OK\r\nx: y\r\n", false),
+            ("HTTP/1.1 100 Continue\r\n\r\n", false),
             ("", false),
         ] {
             assert_eq!(goes_on(answer.as_bytes()), more, "{answer:?}");

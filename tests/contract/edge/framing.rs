@@ -231,3 +231,31 @@ fn a_trace_is_a_method_that_nothing_has() {
         assert!(!answer.text().contains(&session), "{path}");
     }
 }
+
+#[test]
+fn behind_an_answer_that_ends_the_connection_nothing_is_answered() {
+    let (node, session) = node(Limits::default());
+    let next = verification(&session).replace("host: t\r\n", "host: t\r\nconnection: close\r\n");
+    for expect in ["", "expect: 100-continue\r\n"] {
+        for path in ["/v1/nowhere/", "/auth/verify"] {
+            let mut client = node.client();
+            client.send_raw(
+                format!("POST {path} HTTP/1.1\r\nhost: t\r\n{expect}content-length: 5\r\n\r\n")
+                    .as_bytes(),
+            );
+            if !expect.is_empty() {
+                assert_eq!(client.read_answer(true).status, 100, "{path}");
+            }
+            // Nobody reads it.
+            client.send_raw(format!("12345{next}").as_bytes());
+            let said = until_closed(&mut client.into_stream());
+            let (first, rest) = said.split_once("\r\n\r\n").unwrap_or_default();
+            let ends = first.contains("connection: close");
+            assert_eq!(
+                rest.contains("HTTP/1.1 200"),
+                !ends,
+                "{path} {expect}: {said}"
+            );
+        }
+    }
+}
