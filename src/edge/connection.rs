@@ -87,8 +87,8 @@ pub struct Connection {
     pub(super) follows: Cell<Follows>,
     /// The request passed on last is the last one.
     pub(super) last: Cell<bool>,
-    /// The framework is known to go on with the next head: it does not if it left a body unread, and says so in its
-    /// answer.
+    /// The framework is known to go on with the next head. Behind a body it is not, since what was left unread may end the
+    /// connection, or a broken end be found after the answer: then the next head is the framework's, whatever it asks.
     settled: Cell<bool>,
     /// The gate held something back, and is to be asked again.
     pub(super) held: Cell<bool>,
@@ -165,13 +165,6 @@ impl Connection {
     /// the connection.
     pub(super) fn is_settled(&self) -> bool {
         self.settled.get()
-    }
-
-    /// An answer of the framework's goes out, and begins with these bytes.
-    pub(super) fn answers(&self, bytes: &[u8]) {
-        if self.answering.get() && !self.settled.get() {
-            self.settled.set(goes_on(bytes));
-        }
     }
 
     /// Requests were answered at the gate; whether the last of them is the last one of the connection.
@@ -303,45 +296,5 @@ impl Connection {
             Step::Idle => (ticks.idle, Fate::Ending(None)),
         };
         ticks.passed(since, limit).then_some(fate)
-    }
-}
-
-/// Whether the head of an answer is there as a whole, and does not say that the connection ends with it. What is told in
-/// between (100) is no answer yet.
-fn goes_on(answer: &[u8]) -> bool {
-    if answer.starts_with(b"HTTP/1.1 1") {
-        return false;
-    }
-    let end = answer.windows(4).position(|at| at == b"\r\n\r\n");
-    let head = end.and_then(|end| answer.get(..end + 2));
-    head.is_some_and(|head| {
-        let mut lines = head.split_inclusive(|byte| *byte == b'\n');
-        !lines.any(|line| line.eq_ignore_ascii_case(b"connection: close\r\n"))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_says_in_its_head_whether_the_connection_goes_on() {
-        for (answer, more) in [
-            ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", true),
-            (
-                "HTTP/1.1 200 OK\r\nx: y\r\n\r\nconnection: close\r\n\r\n",
-                true,
-            ),
-            ("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n", false),
-            (
-                "HTTP/1.1 200 OK\r\nConnection: close\r\nx: y\r\n\r\n{}",
-                false,
-            ),
-            ("HTTP/1.1 200 OK\r\nx: y\r\n", false),
-            ("HTTP/1.1 100 Continue\r\n\r\n", false),
-            ("", false),
-        ] {
-            assert_eq!(goes_on(answer.as_bytes()), more, "{answer:?}");
-        }
     }
 }

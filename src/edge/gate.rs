@@ -309,7 +309,6 @@ impl AsyncWrite for Gate {
         if this.connection.fate.get() == Fate::Dead {
             return Poll::Ready(Err(too_slow()));
         }
-        this.connection.answers(bytes);
         let written = Pin::new(&mut this.transport).poll_write(context, bytes);
         match &written {
             Poll::Ready(_) => this.connection.wrote(),
@@ -325,7 +324,10 @@ impl AsyncWrite for Gate {
         }
         let flushed = Pin::new(&mut this.transport).poll_flush(context);
         match &flushed {
-            Poll::Ready(_) if this.connection.is_stalled() => this.connection.wrote(),
+            // What was answered here may still be held up.
+            Poll::Ready(_) if this.connection.is_stalled() && this.outgoing.is_empty() => {
+                this.connection.wrote();
+            }
             Poll::Ready(_) => {}
             Poll::Pending => this.connection.stalls(),
         }

@@ -15,7 +15,7 @@ use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::dev::{AppConfig, RequestHead, ServiceResponse};
 use actix_web::http::header::{
     CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, UPGRADE, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::{Error, HttpResponse};
@@ -137,6 +137,12 @@ pub(super) fn every_answer(encrypted: bool) -> impl Iterator<Item = (HeaderName,
 fn follows(request: &mut Request) -> Follows {
     if matches!(request.payload(), Payload::None) {
         return Follows::Nothing;
+    }
+    // The framework reads on until the client is gone, whatever length it told.
+    let upgrade = request.headers().get(UPGRADE);
+    let upgrade = upgrade.and_then(|value| value.to_str().ok());
+    if upgrade.is_some_and(|name| name.trim().eq_ignore_ascii_case("websocket")) {
+        return Follows::Everything;
     }
     if request.chunked().unwrap_or(false) {
         return Follows::Chunks;

@@ -60,7 +60,7 @@ impl Gate {
     pub(super) fn answer(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> io::Result<usize> {
         let connection = &self.connection;
         let is_new = matches!(&self.reading, Reading::Head(head) if head.is_new());
-        let is_next = is_new && connection.is_settled();
+        let is_next = is_new && connection.is_settled() && !connection.is_stopping();
         let Some(fast) = self.fast.as_ref().filter(|_| is_next) else {
             return Ok(0);
         };

@@ -260,3 +260,18 @@ fn behind_an_answer_that_ends_the_connection_nothing_is_answered() {
         }
     }
 }
+
+#[test]
+fn what_ends_a_connection_without_saying_so_ends_it_all_the_same() {
+    let (node, session) = node(Limits::default());
+    let next = verification(&session);
+    for first in [
+        // Early answers, over HTTP/1.0 and before a chunk that is none.
+        "POST /v1/sessions/ HTTP/1.0\r\nhost: t\r\nconnection: keep-alive\r\naccept: text/html\r\ncontent-length: 5\r\n\r\nhello",
+        "POST /nothing HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\n5 x\r\nhello\r\n0\r\n\r\n",
+        "POST /v1/sessions/ HTTP/1.1\r\nhost: t\r\naccept: text/html\r\ntransfer-encoding: chunked\r\n\r\n5 x\r\nhello\r\n0\r\n\r\n",
+    ] {
+        let said = said_to(&node, &format!("{first}{next}"));
+        assert!(!said.contains(" 200 OK"), "{first:?}: {said}");
+    }
+}

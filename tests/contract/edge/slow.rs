@@ -109,6 +109,43 @@ fn a_client_that_reads_nothing_is_closed_and_fills_no_memory() {
 }
 
 #[test]
+fn a_client_that_reads_nothing_is_closed_whoever_answers_it() {
+    let limits = Limits {
+        write: SHORT,
+        ..patient()
+    };
+    let (node, session) = node(limits);
+    let request = verification(&session).repeat(100);
+    let mut client = node.client();
+    // From here on the connection is the framework's.
+    client.send_raw(b"PUT /auth/verify HTTP/1.1\r\nhost: t\r\n\r\n");
+    assert_eq!(client.read_answer(false).status, 405);
+    let mut stream = client.into_stream();
+    stream.set_write_timeout(Some(LONG / 20)).unwrap();
+    let end = loop {
+        if let Err(error) = stream.write_all(request.as_bytes()) {
+            break error.kind();
+        }
+    };
+    assert_ne!(end, std::io::ErrorKind::WouldBlock, "it was not closed");
+}
+
+#[test]
+fn what_is_said_to_become_something_else_is_a_body_without_an_end() {
+    let limits = Limits {
+        body: SHORT,
+        ..patient()
+    };
+    let (node, _) = node(limits);
+    let said = said_to(
+        &node,
+        "POST /v1/client/sign_ins HTTP/1.1\r\nhost: t\r\nupgrade: websocket\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: 5\r\n\r\na=b&c",
+    );
+    assert!(!said.contains(" 200 OK"), "{said}");
+}
+
+#[test]
 fn a_client_that_pauses_gets_everything_in_the_end() {
     let (node, session) = node(patient());
     let stream = node.client().into_stream();
