@@ -4,8 +4,8 @@
 //! unusual is shown to whoever answers on the spot ([`FastPath`]), and the answer goes out from here. Everything else is
 //! the framework's, as it came: what is in doubt, what is not all there yet, what nobody answers on the spot.
 //!
-//! Heads are parsed by the parser that the framework uses, and only behind the same look at its lines as every other one, so that no request is framed
-//! here in a way that it would not be framed there. It must never know a path.
+//! Heads are parsed by the parser that the framework uses, and only behind the same look at its lines as every other one,
+//! so that no request is framed here in a way that it would not be framed there. It must never know a path.
 //!
 //! Invariants: answers are in the order of the requests; nothing is answered here while the framework has something
 //! under way, and nothing is read while an answer waits for its client; requests are read and answers rendered into one
@@ -17,14 +17,14 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::Context;
 
 use actix_web::http::Method;
 use httparse::{Header, Status};
-use tokio::io::AsyncWrite;
 
 use super::connection::Peer;
 use super::heads::{Head, Scanned};
+use super::outgoing::Outgoing;
 use super::transport::Transport;
 
 /// The most header fields of a request that is answered here.
@@ -235,76 +235,6 @@ impl Framing {
             }
         }
         (hosts == 1).then_some(framing)
-    }
-}
-
-/// What the gate itself has to say, as far as it has not gone out.
-#[derive(Debug, Default)]
-pub(super) struct Outgoing {
-    rest: Vec<u8>,
-    sent: usize,
-    /// The transport holds something back.
-    unflushed: bool,
-}
-
-impl Outgoing {
-    /// Whether everything went out.
-    pub(super) fn is_empty(&self) -> bool {
-        self.left() == 0 && !self.unflushed
-    }
-
-    /// Bytes that have not gone out.
-    pub(super) fn left(&self) -> usize {
-        self.rest.len() - self.sent
-    }
-
-    /// Sends at once what the client takes, and keeps what it does not. Behind what is kept already nothing is sent.
-    pub(super) fn send(
-        &mut self,
-        mut bytes: &[u8],
-        mut transport: Pin<&mut Transport>,
-        context: &mut Context<'_>,
-    ) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        while self.is_empty() && !bytes.is_empty() {
-            match transport.as_mut().poll_write(context, bytes)? {
-                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(written) => bytes = bytes.get(written..).unwrap_or_default(),
-                Poll::Pending => {
-                    self.put(bytes);
-                    return Ok(());
-                }
-            }
-        }
-        self.put(bytes);
-        if self.left() == 0 {
-            self.unflushed = transport.poll_flush(context)?.is_pending();
-        }
-        Ok(())
-    }
-
-    /// Has this go out last.
-    pub(super) fn put(&mut self, bytes: &[u8]) {
-        self.rest.extend_from_slice(bytes);
-    }
-
-    /// Goes on sending what was kept.
-    pub(super) fn poll_send(
-        &mut self,
-        mut transport: Pin<&mut Transport>,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        while let Some(rest) = self.rest.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            match ready!(transport.as_mut().poll_write(context, rest))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                written => self.sent += written,
-            }
-        }
-        ready!(transport.as_mut().poll_flush(context))?;
-        *self = Self::default();
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -19,6 +19,7 @@ pub mod fast;
 pub mod gate;
 mod heads;
 pub mod limits;
+mod outgoing;
 pub mod refusal;
 mod registry;
 pub mod serve;
