@@ -243,24 +243,10 @@ fn either_way_counts_as_activity_unless_it_says_no() {
     }
 }
 
-/// Logs in on a guest key of i3D's; the key.
-fn i3d_key(node: &Node) -> String {
-    let made = node.administer("POST", "/admin/v1/keys", json!({"kind": "i3d-guest"}));
-    let key = made["secret"].as_str().unwrap().to_owned();
-    let body = json!({"userName": "alice", "password": "password-1"}).to_string();
-    let headers = [
-        ("private-token", &*key),
-        ("content-type", "application/json"),
-    ];
-    let answer = node.send("POST", "/v3/session/login", &headers, &body);
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    key
-}
-
 #[test]
 fn the_user_of_a_key_is_the_same_on_the_fast_path_and_in_the_application() {
     let (node, alice, _) = node();
-    let key = i3d_key(&node);
+    let key = node.guest_key("alice");
     let mut seen = String::new();
     let paths = owned(["/v3/session/user", "/v3/session/%75ser"]);
     for headers in [
@@ -423,7 +409,7 @@ fn only_the_exact_spelling_of_a_verification_is_answered_on_the_fast_path() {
     for method in [Method::GET, Method::HEAD, Method::POST] {
         assert!(fast(method, VERIFY[0]));
     }
-    let key = i3d_key(&node);
+    let key = node.guest_key("alice");
     let (cookie, session) = clerk(&node);
     let asked = format!("/v1/client/sessions/{session}");
     for (path, field) in [

@@ -45,7 +45,7 @@ fn rows(node: &Node) -> Vec<Row> {
     let wanted = json!({"surface": "xdata", "api_key": api_key});
     let issued = node.administer("POST", "/admin/v1/sessions", wanted);
     let xdata = issued["sessions"][0]["secret"].as_str().unwrap();
-    let key = i3d_key(node);
+    let key = node.guest_key("alice");
     let get = |what, path: &str, header: Option<(&'static str, &str)>, status, calls| Row {
         what,
         method: Method::GET,
@@ -85,23 +85,6 @@ fn rows(node: &Node) -> Vec<Row> {
             calls: 3,
         },
     ]
-}
-
-/// Logs in on a guest key of i3D's; the key.
-fn i3d_key(node: &Node) -> String {
-    let made = node.administer("POST", "/admin/v1/keys", json!({"kind": "i3d-guest"}));
-    let key = made["secret"].as_str().unwrap().to_owned();
-    let body = json!({"userName": "alice", "password": "password-1"}).to_string();
-    let headers = [
-        ("private-token", &*key),
-        ("content-type", "application/json"),
-    ];
-    assert_eq!(
-        node.send("POST", "/v3/session/login", &headers, &body)
-            .status,
-        200
-    );
-    key
 }
 
 impl Row {

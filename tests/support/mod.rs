@@ -247,6 +247,20 @@ impl Node {
         )
     }
 
+    /// Logs an account in on a new guest key of i3D's; the key.
+    pub(crate) fn guest_key(&self, username: &str) -> String {
+        let made = self.administer("POST", "/admin/v1/keys", json!({"kind": "i3d-guest"}));
+        let key = made["secret"].as_str().unwrap().to_owned();
+        let body = json!({"userName": username, "password": "password-1"}).to_string();
+        let headers = [
+            ("private-token", &*key),
+            ("content-type", "application/json"),
+        ];
+        let answer = self.send("POST", "/v3/session/login", &headers, &body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        key
+    }
+
     /// A MollyBet session by trusted issue: its secret.
     pub(crate) fn session(&self, username: &str) -> String {
         let body = json!({"username": username, "surface": "mollybet"});
