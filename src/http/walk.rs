@@ -6,6 +6,8 @@
 
 use std::fmt;
 
+use memchr::memchr2;
+
 /// One step of a walk. Commas, colons and white space between tokens are passed over.
 pub(super) enum Token<'a> {
     /// `{` or `[`
@@ -110,7 +112,7 @@ impl<'a> Iterator for Children<'a> {
 fn string_length(bytes: &[u8]) -> usize {
     let mut at = 1;
     while let Some(tail) = bytes.get(at..) {
-        match tail.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+        match memchr2(b'"', b'\\', tail) {
             None => break,
             Some(offset) if tail.get(offset) == Some(&b'"') => return at + offset + 1,
             // A backslash and the byte it escapes, which may itself be a quotation mark.
