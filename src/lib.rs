@@ -13,7 +13,7 @@
 //! - [`edge`]: sockets, how many connections, how long each step may take, which framing.
 //! - [`http`]: one room per surface.
 //! - [`geo`]: the country of an address.
-//! - [`config`], [`telemetry`], [`clock`], [`entropy`], [`memory`]: what everything runs on.
+//! - [`config`], [`telemetry`], [`clock`], [`entropy`], [`memory`], [`priority`]: what everything runs on.
 //! - [`mod@bench`]: the load generator, a client like any other.
 //! - [`cli`], [`dev`], [`app`]: arguments, development mode, and putting it all together.
 
@@ -41,6 +41,7 @@ pub mod geo;
 pub mod http;
 pub mod journal;
 pub mod memory;
+pub mod priority;
 mod run;
 pub mod session;
 pub mod telemetry;

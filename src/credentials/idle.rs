@@ -2,11 +2,10 @@
 //!
 //! A comparison computes for some 20 ms. However far a thread stands back, the scheduler lets it go on for milliseconds
 //! while others wait behind it, and does not send those who wake to its processor, but in line behind one another on the
-//! next. Threads of the idle policy alone give way at once, and their processor counts as free (`sched(7)`).
+//! next. Threads of the idle policy alone give way at once, and their processor counts as free.
 //!
-//! That policy has two sides more. Where all processors are busy, such a thread gets 3 parts in 1,000 of one; and without
-//! privilege it can never leave the policy. So whoever has a comparison made waits for [`PATIENCE`] and then makes it
-//! himself. And a thread that may stand still for seconds must not do so with anything in its hands that others need.
+//! What that policy costs a thread stands in [`crate::priority`]: it may get next to nothing of a processor, for seconds. So
+//! whoever has a comparison made waits for [`PATIENCE`] and then makes it himself.
 //!
 //! Invariants: an outcome is that of the comparison it was asked for, also one that comes too late: each has a channel of
 //! its own; the thread takes no lock and no memory that those who answer requests could wait for: tasks come by a channel
@@ -17,20 +16,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use thread_priority::{
-    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy,
-    set_thread_priority_and_policy, thread_native_id, thread_schedule_policy,
-};
-
 use super::argon::{Comparison, Memory};
+use crate::priority::stand_back;
 
 /// How long a comparison may take: ten times what it takes on a processor that nobody else wants.
 #[cfg(not(feature = "testing"))]
 const PATIENCE: Duration = Duration::from_millis(250);
 #[cfg(feature = "testing")]
 const PATIENCE: Duration = Duration::from_millis(5);
-
-const IDLE: ThreadSchedulePolicy = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
 
 struct Task {
     /// Whoever waits for it holds it: what is gone was given up.
@@ -72,14 +65,6 @@ impl Idle {
     }
 }
 
-/// Whether this thread gives way to all others from now on.
-fn stand_back() -> bool {
-    let thread = thread_native_id();
-    // It sets a niceness besides, which it may not everywhere and which means nothing here: the policy is asked for.
-    let _ = set_thread_priority_and_policy(thread, ThreadPriority::Min, IDLE);
-    thread_schedule_policy().is_ok_and(|policy| policy == IDLE)
-}
-
 /// Makes comparisons until the attendant is gone.
 fn work(waiting: &Receiver<Task>) {
     let mut memory = Memory::default();
@@ -117,13 +102,6 @@ mod tests {
         let idle = Idle::start("idle".to_owned()).unwrap();
         assert!(outcome(&idle, &comparison("correct horse 1")));
         assert!(!outcome(&idle, &comparison("correct horse 2")));
-    }
-
-    #[test]
-    fn it_stands_back() {
-        let policy = std::thread::spawn(|| (stand_back(), thread_schedule_policy().unwrap()));
-        assert_eq!(policy.join().unwrap(), (true, IDLE));
-        assert_ne!(thread_schedule_policy().unwrap(), IDLE);
     }
 
     #[test]

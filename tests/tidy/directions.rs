@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("entropy",     &[]),
     ("geo",         &[]),
     ("memory",      &[]),
+    ("priority",    &[]),
     ("faults",      &[]),
     ("config",      &["session"]),
     ("telemetry",   &["session", "config"]),
@@ -25,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("journal",     &["session", "engine"]),
     ("durability",  &["session", "engine", "journal", "clock", "entropy", "faults"]),
     // Proofs of identity.
-    ("credentials", &["session", "engine", "clock", "entropy"]),
+    ("credentials", &["session", "engine", "clock", "entropy", "priority"]),
     ("tokens",      &["session", "engine", "clock", "entropy"]),
     // Who did what: told at the door, written beside the log.
     ("audit",       &["session", "engine", "credentials", "clock", "durability"]),
