@@ -43,7 +43,7 @@ impl Identity {
         let (_, token) = issue(json!({"api_key": pair.0, "surface": "xdata"}));
         let shown = node.administer("GET", &format!("/admin/v1/accounts/{name}"), Value::Null);
         let user_id = shown["user_id"].to_string();
-        let key = logged_in(node, &name);
+        let key = node.guest_key(&name);
         let client = signed_in(node, &name);
         Self {
             key,
@@ -145,20 +145,6 @@ impl Identity {
             200
         );
     }
-}
-
-/// A guest key on which this user is logged in.
-fn logged_in(node: &Node, name: &str) -> String {
-    let made = node.administer("POST", "/admin/v1/keys", json!({"kind": "i3d-guest"}));
-    let key = made["secret"].as_str().unwrap().to_owned();
-    let body = json!({"userName": name, "password": "password-1"}).to_string();
-    let headers = [
-        ("private-token", key.as_str()),
-        ("content-type", "application/json"),
-    ];
-    let answer = node.send("POST", "/v3/session/login", &headers, &body);
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    key
 }
 
 /// The secret of a native client in which this user is signed in, and his session.
