@@ -308,3 +308,7 @@ impl fmt::Debug for Raw<'_> {
 #[cfg(test)]
 #[path = "tests/json.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tests/json_judged.rs"]
+mod judged;
