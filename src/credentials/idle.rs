@@ -92,9 +92,17 @@ mod tests {
         })
     }
 
-    /// What a thread makes of this, however long it takes to get a processor.
+    /// What a thread makes of this, however long it takes to get a processor. While one that was given up waits for it,
+    /// no other is taken.
     fn outcome(idle: &Idle, comparison: &Arc<Comparison>) -> bool {
-        (0..1_000).find_map(|_| idle.fits(comparison)).unwrap()
+        let made = (0..1_000).find_map(|_| {
+            let fits = idle.fits(comparison);
+            if fits.is_none() {
+                std::thread::park_timeout(PATIENCE);
+            }
+            fits
+        });
+        made.unwrap()
     }
 
     #[test]
