@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use zeroize::Zeroizing;
 
 use super::failures::{self, Failures};
@@ -17,7 +18,7 @@ use crate::clock::SharedClock;
 use crate::engine::guesses::{CountChange, Success};
 use crate::engine::world::SharedWorld;
 use crate::session::account::{Account, PASSWORD_BYTES_MAX, fold};
-use crate::session::guessing::GuessPolicy;
+use crate::session::guessing::{Counted, GuessPolicy};
 use crate::session::id::{AccountId, ClientId};
 use crate::session::origin::Origin;
 use crate::session::state::Factors;
@@ -122,8 +123,6 @@ pub struct LoginDesk {
     /// The hashing pool, for those who set passwords, too.
     pub passwords: Passwords,
     judging: Mutex<Judging>,
-    /// Told whenever an attempt was judged.
-    judged: Notify,
     waiting: AtomicUsize,
     delayed: AtomicU64,
 }
@@ -143,7 +142,6 @@ impl LoginDesk {
             policy,
             passwords,
             judging: Mutex::default(),
-            judged: Notify::new(),
             waiting: AtomicUsize::new(0),
             delayed: AtomicU64::new(0),
         }
@@ -279,26 +277,54 @@ impl LoginDesk {
     /// Waits until an attempt may be judged.
     async fn admit(&self, counts: Counts) -> Result<Attempt<'_>, LoginRefusal> {
         let mut place = None;
+        let mut turn: Option<Turn<'_>> = None;
         loop {
-            // Enrolled before asking, so that no verdict in between goes unheard.
-            let judged = self.judged.notified();
-            let now = self.clock.now();
-            let begun =
-                |judging: &mut Judging| judging.begin(&self.world, &self.policy, &counts, now);
-            let admission = begun(&mut self.judging.lock());
-            match admission {
-                Admission::Now => return Ok(Attempt { desk: self, counts }),
-                Admission::After(retry_after_ms) => {
-                    self.delayed.fetch_add(1, Ordering::Relaxed);
-                    return Err(LoginRefusal::Throttled { retry_after_ms });
+            let next = {
+                let now = self.clock.now();
+                let mut judging = self.judging.lock();
+                match judging.begin(&self.world, &self.policy, &counts, now) {
+                    Admission::Now => return Ok(Attempt { desk: self, counts }),
+                    Admission::After(retry_after_ms) => {
+                        self.delayed.fetch_add(1, Ordering::Relaxed);
+                        return Err(LoginRefusal::Throttled { retry_after_ms });
+                    }
+                    Admission::Soon(of) => {
+                        if place.is_none() {
+                            let taken = Place::take(&self.waiting);
+                            place = Some(taken.ok_or(LoginRefusal::Overloaded)?);
+                        }
+                        // Enrolled before the lock is given up, so that no verdict in between goes unheard.
+                        let called = judging.wait(of);
+                        let desk = self;
+                        Turn { desk, of, called }
+                    }
                 }
-                Admission::Soon => {}
-            }
-            if place.is_none() {
-                place = Some(Place::take(&self.waiting).ok_or(LoginRefusal::Overloaded)?);
-            }
-            judged.await;
+            };
+            // The one before is given up only now: whoever it was for has asked.
+            let turn = turn.insert(next);
+            turn.called.as_mut().await;
         }
+    }
+}
+
+/// Somebody's turn in the line of a count. When it is over, used or not, the next one is called.
+struct Turn<'a> {
+    desk: &'a LoginDesk,
+    of: Counted,
+    called: Pin<Box<OwnedNotified>>,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let LoginDesk {
+            world,
+            policy,
+            clock,
+            judging,
+            ..
+        } = self.desk;
+        let now = clock.now();
+        judging.lock().leave(world, policy, self.of, now);
     }
 }
 
@@ -376,8 +402,15 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        self.desk.judging.lock().end(&self.counts);
-        self.desk.judged.notify_waiters();
+        let LoginDesk {
+            world,
+            policy,
+            clock,
+            judging,
+            ..
+        } = self.desk;
+        let now = clock.now();
+        judging.lock().end(world, policy, &self.counts, now);
     }
 }
 
@@ -430,6 +463,7 @@ mod tests {
     use crate::session::guessing::STOPPED_RETRY_MS;
     use crate::session::time::Timestamp;
     use crate::session::token::InstallKey;
+    use std::task::{Context, Poll, Wake, Waker};
     use totp_rs::{Builder, Secret};
 
     const START_MS: u64 = 1_790_000_010_000;
@@ -676,6 +710,57 @@ mod tests {
         assert_eq!(right(elsewhere), Err(delayed));
         scene.clock.advance_ms(30_000);
         assert!(right(elsewhere).is_ok());
+    }
+
+    /// Else a verdict under a flood would have every login that waits look again, and all be refused at one instant.
+    #[test]
+    fn a_crowd_that_waits_is_called_one_by_one_and_for_something() {
+        struct Calls(AtomicUsize);
+        impl Wake for Calls {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let scene = Scene::set();
+        let desk = &scene.desk;
+        let counts = || desk.counts("nobody", None, None);
+        let judged: Vec<_> = (0..5)
+            .map(|_| scene.runtime.block_on(desk.admit(counts())).unwrap())
+            .collect();
+        let mut crowd: Vec<_> = (0..100)
+            .map(|_| {
+                (
+                    Box::pin(desk.admit(counts())),
+                    Arc::new(Calls(AtomicUsize::new(0))),
+                )
+            })
+            .collect();
+        let mut ask = |n: usize| {
+            let (waiting, calls) = &mut crowd[n];
+            let waker = Waker::from(calls.clone());
+            let asked = waiting.as_mut().poll(&mut Context::from_waker(&waker));
+            let refusal = asked.map(|admitted| admitted.err());
+            let calls = crowd
+                .iter()
+                .map(|(_, calls)| calls.0.load(Ordering::Relaxed));
+            (refusal, calls.collect::<Vec<_>>())
+        };
+        for n in 0..100 {
+            assert_eq!(ask(n), (Poll::Pending, vec![0; 100]));
+        }
+        for attempt in judged {
+            let wrong = attempt.close(&scene, Err(LoginRefusal::Wrong));
+            assert_eq!(scene.runtime.block_on(wrong), Err(LoginRefusal::Wrong));
+        }
+        let retry_after_ms = 1_000;
+        let throttled = Poll::Ready(Some(LoginRefusal::Throttled { retry_after_ms }));
+        for n in 0..100 {
+            // He was called alone, by the last verdict or by whoever was before him.
+            let called = n + 2;
+            let calls = (0..100).map(|of| usize::from(of < called)).collect();
+            assert_eq!(ask(n), (throttled, calls), "{n}");
+        }
+        assert_eq!(desk.waiting.load(Ordering::Relaxed), 0);
     }
 
     /// V-39: on a guest key whatever is wrong is told like a wrong password, so it counts like one.

@@ -1,14 +1,19 @@
 //! Who may be looked at now: what failed before, and who is being looked at at this moment.
 //!
 //! What failed is kept by the directory ([`crate::engine::guesses`]) and read here; only those who are being
-//! judged are known to this file. Invariants: no more attempts of one count are judged at once than may fail
-//! before its next delay, so guesses at the same instant learn no more than guesses in a row; an attempt
-//! stays among those being judged until its failure is counted; a count that nobody is judged under takes
-//! no room.
+//! judged, or wait for that, are known to this file. Invariants: no more attempts of one count are judged at
+//! once than may fail before its next delay, so guesses at the same instant learn no more than guesses in a
+//! row; an attempt stays among those being judged until its failure is counted; whoever waits is called only
+//! for something, one at a time, and calls the next: a verdict wakes nobody whom it does not concern, and
+//! never a crowd; a count under which nobody is judged or waits takes no room.
 
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 use crate::engine::guesses::Success;
 use crate::engine::world::World;
@@ -102,15 +107,24 @@ impl Counts {
 pub(super) enum Admission {
     /// Yes; [`Judging::end`] must follow.
     Now,
-    /// Others of one of its counts are being judged: ask again when one of them is done.
-    Soon,
+    /// As many as may be are being judged under this count: wait in its line, and ask again.
+    Soon(Counted),
     /// Not for so many milliseconds.
     After(u64),
 }
 
-/// The attempts that are being judged, by count.
+/// The attempts that are being judged, and those that wait for it, by count.
 #[derive(Debug, Default)]
-pub(super) struct Judging(HashMap<Counted, u32>);
+pub(super) struct Judging(HashMap<Counted, Line>);
+
+/// Those of one count.
+#[derive(Debug, Default)]
+struct Line {
+    judged: u32,
+    waiting: u32,
+    /// By which those who wait are called; there once somebody waited.
+    call: Option<Arc<Notify>>,
+}
 
 impl Judging {
     /// Asks whether an attempt may be judged now: all of its counts must let it through.
@@ -122,43 +136,99 @@ impl Judging {
         now: Timestamp,
     ) -> Admission {
         let mut wait_ms = 0;
-        let mut full = false;
+        let mut full = None;
         for of in counts.asked() {
-            let rule = policy.rule(of.kind);
-            let tally = world.guesses.tally(of);
-            wait_ms = tally.map_or(wait_ms, |tally| {
-                wait_ms.max(tally.wait_ms(of.kind, rule, now))
-            });
-            let room = tally.map_or(rule.free.max(1), |tally| tally.room(of.kind, rule, now));
-            full |= self.0.get(&of).is_some_and(|judged| *judged >= room);
+            let (wait_of_ms, room) = standing(world, policy, of, now);
+            wait_ms = wait_ms.max(wait_of_ms);
+            let is_full = self.0.get(&of).is_some_and(|line| line.judged >= room);
+            full = full.or_else(|| is_full.then_some(of));
         }
         if wait_ms > 0 {
             return Admission::After(wait_ms);
         }
-        if full {
-            return Admission::Soon;
+        if let Some(of) = full {
+            return Admission::Soon(of);
         }
         for of in counts.asked() {
-            *self.0.entry(of).or_default() += 1;
+            self.0.entry(of).or_default().judged += 1;
         }
         Admission::Now
     }
 
     /// An attempt that was let through is over, and counted if it failed.
-    pub(super) fn end(&mut self, counts: &Counts) {
+    pub(super) fn end(
+        &mut self,
+        world: &World,
+        policy: &GuessPolicy,
+        counts: &Counts,
+        now: Timestamp,
+    ) {
         for of in counts.asked() {
-            if let Some(judged) = self.0.get_mut(&of) {
-                *judged = judged.saturating_sub(1);
-                if *judged == 0 {
-                    self.0.remove(&of);
-                }
+            if let Some(line) = self.0.get_mut(&of) {
+                line.judged = line.judged.saturating_sub(1);
             }
+            self.call(world, policy, of, now);
+        }
+    }
+
+    /// Waits in the line of a count; [`Judging::leave`] must follow. What comes is there before the call, so that no
+    /// call goes unheard.
+    pub(super) fn wait(&mut self, of: Counted) -> Pin<Box<OwnedNotified>> {
+        let line = self.0.entry(of).or_default();
+        line.waiting += 1;
+        let call = line.call.get_or_insert_default().clone();
+        let mut called = Box::pin(call.notified_owned());
+        called.as_mut().enable();
+        called
+    }
+
+    /// Somebody waits no longer: he was called and asked, or he hung up.
+    pub(super) fn leave(
+        &mut self,
+        world: &World,
+        policy: &GuessPolicy,
+        of: Counted,
+        now: Timestamp,
+    ) {
+        if let Some(line) = self.0.get_mut(&of) {
+            line.waiting = line.waiting.saturating_sub(1);
+        }
+        self.call(world, policy, of, now);
+    }
+
+    /// Calls whoever waits longest, if he might be judged now, or is to be told to go.
+    fn call(&mut self, world: &World, policy: &GuessPolicy, of: Counted, now: Timestamp) {
+        let Some(line) = self.0.get(&of) else { return };
+        if line.judged == 0 && line.waiting == 0 {
+            self.0.remove(&of);
+            return;
+        }
+        let Some(call) = line.call.as_ref().filter(|_| line.waiting > 0) else {
+            return;
+        };
+        let (wait_ms, room) = standing(world, policy, of, now);
+        if wait_ms > 0 || line.judged < room {
+            call.notify_one();
         }
     }
 }
 
+/// How many milliseconds nobody is looked at under a count, and how many may be judged at once.
+fn standing(world: &World, policy: &GuessPolicy, of: Counted, now: Timestamp) -> (u64, u32) {
+    let rule = policy.rule(of.kind);
+    let Some(tally) = world.guesses.tally(of) else {
+        return (0, rule.free.max(1));
+    };
+    (
+        tally.wait_ms(of.kind, rule, now),
+        tally.room(of.kind, rule, now),
+    )
+}
+
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::engine::event::{DirectoryEvent, Part};
     use crate::engine::guesses::COUNTS_MAX;
@@ -204,6 +274,30 @@ mod tests {
             let now = Timestamp::from_ms(at_ms);
             self.judging.begin(&self.world, &self.policy, &counts, now)
         }
+
+        fn end(&mut self, name: &str, at_ms: u64) {
+            let counts = self.counts(name, None, at_ms);
+            let now = Timestamp::from_ms(at_ms);
+            self.judging.end(&self.world, &self.policy, &counts, now);
+        }
+
+        fn strangers(&self, name: &str) -> Counted {
+            Counted::strangers(&self.world.install_key, name)
+        }
+
+        fn soon(&self, name: &str) -> Admission {
+            Admission::Soon(self.strangers(name))
+        }
+
+        fn wait(&mut self, of: Counted) -> Pin<Box<OwnedNotified>> {
+            self.judging.wait(of)
+        }
+
+        /// Whoever waited has asked again, or hung up.
+        fn leave(&mut self, of: Counted) {
+            let now = Timestamp::from_ms(0);
+            self.judging.leave(&self.world, &self.policy, of, now);
+        }
     }
 
     #[test]
@@ -212,20 +306,83 @@ mod tests {
         for _ in 0..5 {
             assert_eq!(scene.ask("alice", None, 0), Admission::Now);
         }
-        assert_eq!(scene.ask("alice", None, 0), Admission::Soon);
+        assert_eq!(scene.ask("alice", None, 0), scene.soon("alice"));
         assert_eq!(scene.ask("bob", None, 0), Admission::Now);
-        scene.judging.end(&scene.counts("alice", None, 0));
+        scene.end("alice", 0);
         assert_eq!(scene.ask("alice", None, 0), Admission::Now);
         scene.fail("alice", None, 5, 0);
         assert_eq!(scene.ask("alice", None, 0), Admission::After(1_000));
         for _ in 0..6 {
-            scene.judging.end(&scene.counts("alice", None, 0));
+            scene.end("alice", 0);
         }
-        scene.judging.end(&scene.counts("bob", None, 0));
+        scene.end("bob", 0);
         assert_eq!(scene.ask("alice", None, 1_000), Admission::Now);
-        assert_eq!(scene.ask("alice", None, 1_000), Admission::Soon);
-        scene.judging.end(&scene.counts("alice", None, 0));
+        assert_eq!(scene.ask("alice", None, 1_000), scene.soon("alice"));
+        scene.end("alice", 0);
         assert!(scene.judging.0.is_empty());
+    }
+
+    #[test]
+    fn a_verdict_calls_nobody_for_nothing_and_one_at_a_time() {
+        let mut scene = Scene::set();
+        let of = scene.strangers("alice");
+        for _ in 0..5 {
+            assert_eq!(scene.ask("alice", None, 0), Admission::Now);
+        }
+        let mut waiting = [(); 3].map(|()| scene.wait(of));
+        let mut called = || waiting.each_mut().map(is_called);
+        // It leaves as little room as before it, or concerns others.
+        scene.fail("alice", None, 1, 0);
+        scene.end("alice", 0);
+        assert_eq!(scene.ask("bob", None, 0), Admission::Now);
+        scene.end("bob", 0);
+        assert_eq!(called(), [false, false, false]);
+        // One that leaves room, and nobody takes it.
+        scene.end("alice", 0);
+        assert_eq!(called(), [true, false, false]);
+        scene.leave(of);
+        assert_eq!(called(), [true, true, false]);
+        // He takes it.
+        assert_eq!(scene.ask("alice", None, 0), Admission::Now);
+        scene.leave(of);
+        assert_eq!(called(), [true, true, false]);
+        // The last of those who may fail did.
+        scene.fail("alice", None, 4, 0);
+        scene.end("alice", 0);
+        assert_eq!(called(), [true, true, true]);
+        scene.leave(of);
+        for _ in 0..3 {
+            scene.end("alice", 0);
+        }
+        assert!(scene.judging.0.is_empty());
+    }
+
+    #[test]
+    fn who_hangs_up_when_called_has_the_next_one_called() {
+        let mut scene = Scene::set();
+        let of = scene.strangers("alice");
+        for _ in 0..5 {
+            assert_eq!(scene.ask("alice", None, 0), Admission::Now);
+        }
+        let (first, second, mut third) = (scene.wait(of), scene.wait(of), scene.wait(of));
+        drop(second);
+        scene.leave(of);
+        assert!(!is_called(&mut third), "there is no room yet");
+        scene.end("alice", 0);
+        drop(first);
+        scene.leave(of);
+        assert!(is_called(&mut third));
+        for _ in 0..4 {
+            scene.end("alice", 0);
+        }
+        assert!(!scene.judging.0.is_empty(), "he has not asked yet");
+        scene.leave(of);
+        assert!(scene.judging.0.is_empty());
+    }
+
+    /// Whether a call came.
+    fn is_called(waiting: &mut Pin<Box<OwnedNotified>>) -> bool {
+        waiting.as_mut().now_or_never().is_some()
     }
 
     #[test]
@@ -268,7 +425,7 @@ mod tests {
             let now = n * 30_000;
             assert_eq!(scene.ask("alice", None, now), Admission::Now, "{n}");
             scene.fail("alice", None, 1, now);
-            scene.judging.end(&scene.counts("alice", None, now));
+            scene.end("alice", now);
         }
         let stopped = Admission::After(STOPPED_RETRY_MS);
         assert_eq!(scene.ask("alice", None, 86_400_000), stopped);
