@@ -276,6 +276,10 @@ pub trait Engine: Clone + Send + 'static {
     /// Has the audit stream tell of something that is no command. Nobody waits for it.
     fn note(&self, origin: &Origin, note: Note);
 
+    /// Turns a login away that is not to be looked at, if that is known at once: it is told of and counted as
+    /// [`Engine::log_in`] would. `None`, and nothing was done: ask that.
+    fn turn_away(&self, login: &Login) -> Option<LoginRefusal>;
+
     /// Checks a password and, where one is asked for, a one-time password.
     fn log_in(&self, login: Login) -> impl Future<Output = Result<Proof, LoginRefusal>>;
 

@@ -153,6 +153,26 @@ impl Kept {
     }
 }
 
+/// Tells of a login that was refused before anybody waited for anything.
+pub(super) fn turned_away(shared: &Shared, login: &Login, refusal: LoginRefusal) {
+    if shared.audit.is_kept() {
+        let entry = deed::of_login(facts(shared), login);
+        shared.audit.tell(refused(entry, refusal));
+    }
+}
+
+fn refused(entry: Entry, refusal: LoginRefusal) -> Entry {
+    let outcome = match refusal {
+        LoginRefusal::Overloaded => Outcome::Failed,
+        LoginRefusal::Wrong
+        | LoginRefusal::Disabled
+        | LoginRefusal::Locked
+        | LoginRefusal::SecondFactorRequired
+        | LoginRefusal::Throttled { .. } => Outcome::Refused,
+    };
+    not_done(entry, outcome, codes::of_login(refusal))
+}
+
 /// A login that is being judged; however it ends, it is told of.
 pub(super) struct Attempt<'a> {
     shared: &'a Shared,
@@ -235,17 +255,7 @@ impl<'a> Attempt<'a> {
                 }
                 entry
             }
-            Err(refusal) => {
-                let outcome = match refusal {
-                    LoginRefusal::Overloaded => Outcome::Failed,
-                    LoginRefusal::Wrong
-                    | LoginRefusal::Disabled
-                    | LoginRefusal::Locked
-                    | LoginRefusal::SecondFactorRequired
-                    | LoginRefusal::Throttled { .. } => Outcome::Refused,
-                };
-                not_done(entry, outcome, codes::of_login(*refusal))
-            }
+            Err(refusal) => refused(entry, *refusal),
         };
         let audit = &self.shared.audit;
         let (kept, wait) = Kept::of(audit);

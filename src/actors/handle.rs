@@ -259,6 +259,10 @@ impl Engine for EngineHandle {
         audited::note(&self.0.shared, origin, note);
     }
 
+    fn turn_away(&self, login: &Login) -> Option<LoginRefusal> {
+        self.refuse_at_once(login)
+    }
+
     async fn log_in(&self, login: Login) -> Result<Proof, LoginRefusal> {
         self.judge(login).await
     }

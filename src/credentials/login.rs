@@ -1,13 +1,13 @@
 //! Checking somebody who wants to log in, step by step and always in the same time.
 
+mod turn;
+
 use std::future::Future;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
-use tokio::sync::futures::OwnedNotified;
 use zeroize::Zeroizing;
 
 use super::failures::{self, Failures};
@@ -18,7 +18,7 @@ use crate::clock::SharedClock;
 use crate::engine::guesses::{CountChange, Success};
 use crate::engine::world::SharedWorld;
 use crate::session::account::{Account, PASSWORD_BYTES_MAX, fold};
-use crate::session::guessing::{Counted, GuessPolicy};
+use crate::session::guessing::GuessPolicy;
 use crate::session::id::{AccountId, ClientId};
 use crate::session::origin::Origin;
 use crate::session::state::Factors;
@@ -102,9 +102,6 @@ pub enum LoginRefusal {
     Overloaded,
 }
 
-/// Logins that may wait while others of the same name are judged.
-const WAITING_MAX: usize = 1_024;
-
 /// Who keeps count of failures: the directory, by whatever way it is reached.
 pub trait Ledger {
     /// Has a count changed, and returns once that is written. The error: it was not.
@@ -145,6 +142,27 @@ impl LoginDesk {
             waiting: AtomicUsize::new(0),
             delayed: AtomicU64::new(0),
         }
+    }
+
+    /// Why a login is not looked at, if that is known at once; it is counted as such. `None`, and nothing was done, if it
+    /// is to be looked at, or has to wait.
+    #[must_use]
+    pub fn turn_away(&self, login: &Login) -> Option<LoginRefusal> {
+        let counts = self.counts_of(login);
+        let now = self.clock.now();
+        let judging = self.judging.lock();
+        let admission = judging.look(&self.world, &self.policy, &counts, now);
+        drop(judging);
+        match admission {
+            Admission::After(retry_after_ms) => Some(self.throttled(retry_after_ms)),
+            Admission::Now if self.passwords.is_full() => Some(LoginRefusal::Overloaded),
+            Admission::Now | Admission::Soon(_) => None,
+        }
+    }
+
+    fn throttled(&self, retry_after_ms: u64) -> LoginRefusal {
+        self.delayed.fetch_add(1, Ordering::Relaxed);
+        LoginRefusal::Throttled { retry_after_ms }
     }
 
     /// Checks name, password and one-time password. The proof carries the generation that was read
@@ -272,76 +290,6 @@ impl LoginDesk {
     fn counts(&self, folded: &str, address: Option<IpAddr>, client: Option<ClientId>) -> Counts {
         let now = self.clock.now();
         Counts::of(&self.world, &self.policy, folded, address, client, now)
-    }
-
-    /// Waits until an attempt may be judged.
-    async fn admit(&self, counts: Counts) -> Result<Attempt<'_>, LoginRefusal> {
-        let mut place = None;
-        let mut turn: Option<Turn<'_>> = None;
-        loop {
-            let next = {
-                let now = self.clock.now();
-                let mut judging = self.judging.lock();
-                match judging.begin(&self.world, &self.policy, &counts, now) {
-                    Admission::Now => return Ok(Attempt { desk: self, counts }),
-                    Admission::After(retry_after_ms) => {
-                        self.delayed.fetch_add(1, Ordering::Relaxed);
-                        return Err(LoginRefusal::Throttled { retry_after_ms });
-                    }
-                    Admission::Soon(of) => {
-                        if place.is_none() {
-                            let taken = Place::take(&self.waiting);
-                            place = Some(taken.ok_or(LoginRefusal::Overloaded)?);
-                        }
-                        // Enrolled before the lock is given up, so that no verdict in between goes unheard.
-                        let called = judging.wait(of);
-                        let desk = self;
-                        Turn { desk, of, called }
-                    }
-                }
-            };
-            // The one before is given up only now: whoever it was for has asked.
-            let turn = turn.insert(next);
-            turn.called.as_mut().await;
-        }
-    }
-}
-
-/// Somebody's turn in the line of a count. When it is over, used or not, the next one is called.
-struct Turn<'a> {
-    desk: &'a LoginDesk,
-    of: Counted,
-    called: Pin<Box<OwnedNotified>>,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let LoginDesk {
-            world,
-            policy,
-            clock,
-            judging,
-            ..
-        } = self.desk;
-        let now = clock.now();
-        judging.lock().leave(world, policy, self.of, now);
-    }
-}
-
-/// A place among those who wait.
-struct Place<'a>(&'a AtomicUsize);
-
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
-        let before = waiting.fetch_add(1, Ordering::Relaxed);
-        let place = Self(waiting);
-        (before < WAITING_MAX).then_some(place)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -761,6 +709,45 @@ mod tests {
             assert_eq!(ask(n), (throttled, calls), "{n}");
         }
         assert_eq!(desk.waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn who_is_not_looked_at_is_turned_away_at_once_and_nobody_else() {
+        let scene = Scene::set();
+        let login = |name: &str| Login {
+            origin: Origin::node().clone(),
+            username: name.to_owned(),
+            exact_name: true,
+            password: Zeroizing::new("password-1".to_owned()),
+            otp: None,
+            client: None,
+        };
+        let mut judged = Vec::new();
+        for _ in 0..5 {
+            assert_eq!(scene.desk.turn_away(&login("alice")), None);
+            let counts = scene.desk.counts("alice", None, None);
+            let admitted = scene.desk.admit(counts);
+            judged.push(scene.runtime.block_on(admitted).unwrap());
+        }
+        // He has to wait for the verdicts, which are not there yet.
+        assert_eq!(scene.desk.turn_away(&login("alice")), None);
+        for attempt in judged {
+            let wrong = attempt.close(&scene, Err(LoginRefusal::Wrong));
+            assert_eq!(scene.runtime.block_on(wrong), Err(LoginRefusal::Wrong));
+        }
+        for (name, retry_after_ms) in [
+            ("alice", Some(1_000)),
+            ("ALICE", Some(1_000)),
+            ("bob", None),
+        ] {
+            let throttled =
+                retry_after_ms.map(|retry_after_ms| LoginRefusal::Throttled { retry_after_ms });
+            assert_eq!(scene.desk.turn_away(&login(name)), throttled, "{name}");
+        }
+        assert_eq!(scene.desk.delayed(), 2);
+        scene.clock.advance_ms(1_000);
+        assert_eq!(scene.desk.turn_away(&login("alice")), None);
+        assert!(scene.desk.judging.lock().is_empty(), "it only looks");
     }
 
     /// V-39: on a guest key whatever is wrong is told like a wrong password, so it counts like one.

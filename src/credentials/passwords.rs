@@ -7,7 +7,7 @@
 //! its job is done; memory is bounded by the number of threads; whoever answers requests comes first.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use parking_lot::Mutex;
@@ -48,6 +48,9 @@ struct Job {
 #[derive(Clone)]
 pub struct Passwords {
     jobs: SyncSender<Job>,
+    /// Jobs that wait, or are about to.
+    waiting: Arc<AtomicUsize>,
+    room: usize,
     clock: SharedClock,
     verified: Arc<AtomicU64>,
 }
@@ -57,22 +60,27 @@ impl Passwords {
     pub fn start(clock: SharedClock) -> std::io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = processors.saturating_sub(1).max(1);
-        let (jobs, waiting) = sync_channel(QUEUE_PER_THREAD * threads);
-        let waiting = Arc::new(Mutex::new(waiting));
+        let room = QUEUE_PER_THREAD * threads;
+        let (jobs, next) = sync_channel(room);
+        let next = Arc::new(Mutex::new(next));
+        let waiting = Arc::new(AtomicUsize::new(0));
         let verified = Arc::new(AtomicU64::new(0));
         for n in 0..threads {
-            let waiting = waiting.clone();
+            let next = next.clone();
             let attendant = Attendant {
+                waiting: waiting.clone(),
                 idle: Idle::start(format!("sessile-idle-{n}"))?,
                 clock: clock.clone(),
                 verified: verified.clone(),
             };
             std::thread::Builder::new()
                 .name(format!("sessile-argon2-{n}"))
-                .spawn(move || attendant.work(&waiting))?;
+                .spawn(move || attendant.work(&next))?;
         }
         Ok(Self {
             jobs,
+            waiting,
+            room,
             clock,
             verified,
         })
@@ -95,6 +103,12 @@ impl Passwords {
         self.verified.load(Ordering::Relaxed)
     }
 
+    /// Whether the pool has no room at the moment: whoever asks it for something is refused.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) >= self.room
+    }
+
     /// Hashes a password with this salt.
     pub async fn hash(
         &self,
@@ -112,12 +126,18 @@ impl Passwords {
             queued_at: self.clock.now(),
             work,
         };
-        self.jobs.try_send(job).map_err(|_| PoolFull)
+        // Before it can be taken, so that there are never less than none.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.jobs.try_send(job).map_err(|_| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            PoolFull
+        })
     }
 }
 
 /// A thread of the pool.
 struct Attendant {
+    waiting: Arc<AtomicUsize>,
     idle: Idle,
     clock: SharedClock,
     verified: Arc<AtomicU64>,
@@ -125,11 +145,11 @@ struct Attendant {
 
 impl Attendant {
     /// Does jobs until the pool is dropped.
-    fn work(&self, waiting: &Mutex<Receiver<Job>>) {
+    fn work(&self, next: &Mutex<Receiver<Job>>) {
         // Of this thread alone. A system that does not know that leaves it as it is.
         let _ = nice(NICENESS);
         loop {
-            let Ok(job) = waiting.lock().recv() else {
+            let Ok(job) = next.lock().recv() else {
                 return;
             };
             self.do_job(job);
@@ -137,6 +157,7 @@ impl Attendant {
     }
 
     fn do_job(&self, job: Job) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
         if self.clock.now().since_ms(job.queued_at) > QUEUE_AGE_MAX_MS {
             // Dropping the reply channel tells the one who waits.
             return;
@@ -190,21 +211,27 @@ mod tests {
         let (jobs, waiting) = sync_channel(QUEUE_PER_THREAD);
         let pool = Passwords {
             jobs,
+            waiting: Arc::default(),
+            room: QUEUE_PER_THREAD,
             clock: clock.clone(),
             verified: Arc::default(),
         };
         let ask = || Box::pin(pool.verify(Zeroizing::new("correct horse 1".into()), None));
         let mut waiting_ones: Vec<_> = (0..QUEUE_PER_THREAD).map(|_| ask()).collect();
         for one in &mut waiting_ones {
+            assert!(!pool.is_full());
             assert_eq!(one.now_or_never(), None);
         }
+        assert!(pool.is_full());
         for _ in 0..QUEUE_PER_THREAD {
             assert_eq!(ask().now_or_never(), Some(Err(PoolFull)));
         }
         clock.advance_ms(QUEUE_AGE_MAX_MS + 1);
         let shared: SharedClock = clock;
+        let counted = pool.waiting.clone();
         let thread = std::thread::spawn(move || {
             let attendant = Attendant {
+                waiting: counted,
                 idle: Idle::start("idle".to_owned()).unwrap(),
                 clock: shared.clone(),
                 verified: Arc::default(),
@@ -216,6 +243,7 @@ mod tests {
             }
         });
         thread.join().unwrap();
+        assert_eq!(pool.waiting.load(Ordering::Relaxed), 0);
         for one in waiting_ones {
             assert_eq!(one.now_or_never(), Some(Err(PoolFull)));
         }

@@ -105,7 +105,7 @@ impl Counts {
 /// Whether an attempt may be judged now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// Yes; [`Judging::end`] must follow.
+    /// Yes; once it is begun, [`Judging::end`] must follow.
     Now,
     /// As many as may be are being judged under this count: wait in its line, and ask again.
     Soon(Counted),
@@ -127,9 +127,26 @@ struct Line {
 }
 
 impl Judging {
-    /// Asks whether an attempt may be judged now: all of its counts must let it through.
+    /// Asks whether an attempt may be judged now, and then takes it for one that is.
     pub(super) fn begin(
         &mut self,
+        world: &World,
+        policy: &GuessPolicy,
+        counts: &Counts,
+        now: Timestamp,
+    ) -> Admission {
+        let admission = self.look(world, policy, counts, now);
+        if admission == Admission::Now {
+            for of in counts.asked() {
+                self.0.entry(of).or_default().judged += 1;
+            }
+        }
+        admission
+    }
+
+    /// Asks whether an attempt might be judged now: all of its counts must let it through.
+    pub(super) fn look(
+        &self,
         world: &World,
         policy: &GuessPolicy,
         counts: &Counts,
@@ -146,13 +163,13 @@ impl Judging {
         if wait_ms > 0 {
             return Admission::After(wait_ms);
         }
-        if let Some(of) = full {
-            return Admission::Soon(of);
-        }
-        for of in counts.asked() {
-            self.0.entry(of).or_default().judged += 1;
-        }
-        Admission::Now
+        full.map_or(Admission::Now, Admission::Soon)
+    }
+
+    /// Whether nobody is judged or waits.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// An attempt that was let through is over, and counted if it failed.
@@ -319,7 +336,7 @@ mod tests {
         assert_eq!(scene.ask("alice", None, 1_000), Admission::Now);
         assert_eq!(scene.ask("alice", None, 1_000), scene.soon("alice"));
         scene.end("alice", 0);
-        assert!(scene.judging.0.is_empty());
+        assert!(scene.judging.is_empty());
     }
 
     #[test]
@@ -354,7 +371,7 @@ mod tests {
         for _ in 0..3 {
             scene.end("alice", 0);
         }
-        assert!(scene.judging.0.is_empty());
+        assert!(scene.judging.is_empty());
     }
 
     #[test]
@@ -375,9 +392,9 @@ mod tests {
         for _ in 0..4 {
             scene.end("alice", 0);
         }
-        assert!(!scene.judging.0.is_empty(), "he has not asked yet");
+        assert!(!scene.judging.is_empty(), "he has not asked yet");
         scene.leave(of);
-        assert!(scene.judging.0.is_empty());
+        assert!(scene.judging.is_empty());
     }
 
     /// Whether a call came.

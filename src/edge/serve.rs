@@ -199,7 +199,7 @@ impl Door {
         Ok((self.gate(transport, peer, ticket).await?, None))
     }
 
-    /// A gate, once the framework is needed behind it.
+    /// A gate, once the framework is needed behind it; the error: it never was.
     async fn gate(
         &self,
         transport: Transport,
@@ -208,8 +208,12 @@ impl Door {
     ) -> Result<Gate, DispatchError> {
         let (registry, fast) = (self.registry.clone(), self.fast.clone());
         let mut gate = Gate::new(transport, peer, registry, ticket, fast);
-        gate.until_needed().await.map_err(DispatchError::Io)?;
-        Ok(gate)
+        match gate.until_needed().await {
+            Ok(true) => Ok(gate),
+            // Nobody looks at the error: the connection is closed.
+            Ok(false) => Err(DispatchError::Io(io::ErrorKind::UnexpectedEof.into())),
+            Err(error) => Err(DispatchError::Io(error)),
+        }
     }
 
     /// A place for one more connection; where there is none, that of one that is idle.

@@ -155,11 +155,18 @@ pub fn accepts_json(headers: &impl Fields) -> bool {
     !sent || best.is_some_and(|(_, wanted)| wanted)
 }
 
+/// The first value of a header, if it is text: blanks, tabs and visible ASCII.
+#[must_use]
+pub fn text<'a>(headers: &'a impl Fields, name: &HeaderName) -> Option<&'a str> {
+    let value = headers.values(name).next()?;
+    let is_text = value.iter().all(|b| matches!(b, b'\t' | b' '..=b'~'));
+    std::str::from_utf8(value).ok().filter(|_| is_text)
+}
+
 /// The caller's agent, cut to 256 bytes.
 #[must_use]
-pub fn user_agent(headers: &HeaderMap) -> Option<CompactString> {
-    let text = headers.get(USER_AGENT)?.to_str().ok()?;
-    Some(kept(text))
+pub fn user_agent(headers: &impl Fields) -> Option<CompactString> {
+    text(headers, &USER_AGENT).map(kept)
 }
 
 #[cfg(test)]

@@ -54,7 +54,8 @@ pub fn public<E: Engine>(routes: &mut ServiceConfig) {
 }
 
 /// What the public listener's surfaces answer on the spot: verifications, each by the same function as its route, which
-/// reads and does nothing else. `None` leaves the request to the routes, as if nobody had looked. Source: ADR 18.
+/// reads and does nothing else, and logins that are not looked at. `None` leaves the request to the routes, as if nobody
+/// had looked. Source: ADR 18, ADR 19.
 pub fn fast<E: Engine>(
     request: &Request<'_>,
     engine: &E,
@@ -64,7 +65,7 @@ pub fn fast<E: Engine>(
         .or_else(|| xdata::fast(request, engine))
         .or_else(|| i3d::fast(request, engine, surroundings))
         .or_else(|| clerk::fast(request, engine, surroundings))
-        .or_else(|| mollybet::fast(request, engine))
+        .or_else(|| mollybet::fast(request, engine, surroundings))
 }
 
 /// Mounts everything the admin listener serves.

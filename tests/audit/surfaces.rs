@@ -324,3 +324,42 @@ fn code_is_not_told(told: &Told, code: &str) {
     let text = Value::from(told.0.clone()).to_string();
     assert!(!text.contains(&format!("\"{code}\"")));
 }
+
+/// Of its two ways one is in front of the application, and reads the header fields by itself.
+#[test]
+fn a_login_that_is_not_looked_at_is_told_the_same_whichever_way_it_takes() {
+    let (audited, _) = start();
+    let node = audited.node();
+    let wrong = json!({"username": "alice", "password": "wrong"});
+    for _ in 0..5 {
+        assert_eq!(mollybet_login(node, &wrong).status, 401);
+    }
+    let with_code = json!({"username": "alice", "password": "wrong", "otp": "000000"});
+    let page = ("origin", "https://app.example");
+    for body in [&wrong, &with_code] {
+        for path in ["/v1/sessions", "/v1/%73essions"] {
+            assert_eq!(send(node, "POST", path, &[page], body).status, 429);
+        }
+    }
+    let told = audited.stop();
+    let logins = told.of("login");
+    let throttled: Vec<_> = logins
+        .iter()
+        .filter(|line| line["reason"] == "throttled")
+        .map(|line| {
+            from_behind_the_proxy(line, "mollybet");
+            let mut line = Value::clone(line);
+            let own = line.as_object_mut().unwrap();
+            own.remove("n");
+            own.remove("hash");
+            line
+        })
+        .collect();
+    assert_eq!(throttled.len(), 4);
+    assert_eq!(throttled[0], throttled[1]);
+    assert_eq!(throttled[2], throttled[3]);
+    assert_eq!(throttled[0]["outcome"], "refused");
+    assert_eq!(throttled[0]["named"], "alice");
+    assert_eq!(throttled[0]["page"], "https://app.example");
+    assert_eq!(throttled[2]["detail"]["code_given"], true);
+}

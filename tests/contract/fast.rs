@@ -7,6 +7,7 @@ use std::io::Read;
 use std::net::Shutdown;
 
 use actix_web::http::Method;
+use futures_util::FutureExt;
 use httparse::Header;
 use serde_json::{Value, json};
 use sessile::door::Engine;
@@ -375,8 +376,108 @@ fn a_token_is_verified_the_same_on_the_fast_path_and_in_the_application() {
     }
 }
 
+/// Five wrong guesses at this name, on the long way.
+fn throttle(node: &Node, name: &str) {
+    let login = json!({"username": name, "password": "wrong"}).to_string();
+    let headers = [("content-type", "application/json")];
+    for _ in 0..5 {
+        let told = node.send("POST", "/v1/%73essions/", &headers, &login);
+        assert_eq!(told.status, 401, "{}", told.text());
+    }
+}
+
+#[test]
+fn a_login_that_is_not_looked_at_is_the_same_on_the_fast_path_and_in_the_application() {
+    let (node, ..) = node();
+    for name in ["alice", "nobody"] {
+        throttle(&node, name);
+    }
+    let json = |name: &str| json!({"username": name, "password": "password-1"}).to_string();
+    let bodies = [
+        json("alice"),
+        json("ALICE"),
+        json("nobody"),
+        json("alice").replace("ali", "\\u0061li"),
+        json("alice").replace('}', ",\"otp\":\"000000\"}"),
+        json("alice").replace('}', ",\"otp\":null}"),
+        json("alice").replace('}', ",\"otp\":7}"),
+        json("alice").replace('}', ",\"more\":1}"),
+        json("alice").replace('}', ",\"username\":\"alice\"}"),
+        json(""),
+        json!({"username": "alice"}).to_string(),
+        "username=alice&password=password-1".into(),
+        "username=al%69ce&password=x".into(),
+        "username=alice&username=alice&password=x".into(),
+        "[]".into(),
+        "{".into(),
+        String::new(),
+    ];
+    let mut seen = String::new();
+    for headers in [
+        "content-type: application/json\r\n",
+        "content-type: application/json; charset=utf-8\r\naccept: application/json\r\n",
+        "content-type: application/json\r\naccept: text/html\r\n",
+        "content-type: application/json\r\ncontent-type: application/json\r\n",
+        "content-type: application/json\r\ncontent-encoding: gzip\r\n",
+        "content-type: application/json\r\nexpect: 100-continue\r\n",
+        "content-type: application/x-www-form-urlencoded\r\n",
+        "content-type: text/plain\r\n",
+        "",
+    ] {
+        for body in &bodies {
+            for end in ["", "/", "?x"] {
+                let paths = ["/v1/sessions", "/v1/%73essions"].map(|path| format!("{path}{end}"));
+                seen += &same(&node, &paths, |path| {
+                    let length = body.len();
+                    let head = format!("{headers}content-length: {length}\r\n");
+                    format!("{}{body}", request("POST", path, &head))
+                });
+            }
+        }
+    }
+    for text in [
+        "429 Too Many",
+        "retry-after: 1\"",
+        "400 Bad",
+        "406 Not",
+        "415 Unsupported",
+    ] {
+        assert!(seen.contains(text), "{text} was not seen");
+    }
+    assert!(!seen.contains("401 "), "something was looked at");
+}
+
+/// What the stream is told of logins, and how many were not looked at.
+#[test]
+fn a_login_that_is_not_looked_at_counts_the_same_either_way() {
+    let (node, ..) = node();
+    throttle(&node, "alice");
+    let delayed = || node.engine.figures().get().now_or_never().unwrap().delayed;
+    let login = json!({"username": "alice", "password": "password-1"}).to_string();
+    let headers = [("content-type", "application/json")];
+    for (n, path) in (1..).zip(["/v1/sessions/", "/v1/%73essions/", "/v1/sessions"]) {
+        assert_eq!(node.send("POST", path, &headers, &login).status, 429);
+        assert_eq!(delayed(), n, "{path}");
+    }
+    node.clock.advance_ms(1_000);
+    for path in ["/v1/sessions/", "/v1/%73essions/"] {
+        assert_eq!(node.send("POST", path, &headers, &login).status, 200);
+    }
+    assert_eq!(delayed(), 3);
+}
+
 /// Whether a request is answered on the fast path.
 fn is_fast(node: &Node, method: Method, target: &str, fields: &[(&str, &str)]) -> bool {
+    is_fast_with(node, method, target, fields, "")
+}
+
+fn is_fast_with(
+    node: &Node,
+    method: Method,
+    target: &str,
+    fields: &[(&str, &str)],
+    body: &str,
+) -> bool {
     let fields: Vec<_> = fields
         .iter()
         .map(|(name, value)| Header {
@@ -388,7 +489,7 @@ fn is_fast(node: &Node, method: Method, target: &str, fields: &[(&str, &str)]) -
         method: &method,
         target,
         fields: &fields,
-        body: b"",
+        body: body.as_bytes(),
         peer: Peer::Owner,
     };
     let surroundings = Surroundings::default();
@@ -436,4 +537,29 @@ fn only_the_exact_spelling_of_a_verification_is_answered_on_the_fast_path() {
     ] {
         assert!(!fast(Method::GET, &other), "{other}");
     }
+}
+
+#[test]
+fn only_a_login_that_is_not_looked_at_is_refused_on_the_fast_path() {
+    let (node, ..) = node();
+    throttle(&node, "bob");
+    let fields = [("content-type", "application/json")];
+    let fast = |path: &str, name: &str| {
+        let login = json!({"username": name, "password": "password-1"}).to_string();
+        is_fast_with(&node, Method::POST, path, &fields, &login)
+    };
+    for path in ["/v1/sessions", "/v1/sessions/"] {
+        assert!(fast(path, "bob"), "{path}");
+        assert!(!fast(path, "alice"), "{path}");
+    }
+    for path in [
+        "/v1/%73essions",
+        "/v1/sessions?x",
+        "/v1/sessions//",
+        "/v1/session",
+    ] {
+        assert!(!fast(path, "bob"), "{path}");
+    }
+    node.clock.advance_ms(1_000);
+    assert!(!fast("/v1/sessions", "bob"), "it is looked at again");
 }

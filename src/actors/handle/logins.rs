@@ -2,7 +2,7 @@
 //! count of what failed.
 
 use super::EngineHandle;
-use crate::actors::audited::Attempt;
+use crate::actors::audited::{self, Attempt};
 use crate::credentials::login::{FirstStep, Ledger, Login, LoginRefusal, NotKept, Proof};
 use crate::door::{CodeRefusal, Engine};
 use crate::engine::command::Command;
@@ -23,6 +23,17 @@ impl Ledger for EngineHandle {
 }
 
 impl EngineHandle {
+    pub(super) fn refuse_at_once(&self, login: &Login) -> Option<LoginRefusal> {
+        let shared = &self.0.shared;
+        // Where the stream is required an answer waits for its line, and full memory is a reason before all others.
+        if shared.audit.is_required() || self.memory().is_full() {
+            return None;
+        }
+        let refusal = self.0.login.turn_away(login)?;
+        audited::turned_away(shared, login, refusal);
+        Some(refusal)
+    }
+
     pub(super) async fn judge(&self, login: Login) -> Result<Proof, LoginRefusal> {
         let attempt = Attempt::login(&self.0.shared, &login)?;
         let checked = match self.has_room_for_logins() {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use actix_web::web::Buf;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Gate, Reading};
 use crate::edge::connection::Fate;
@@ -14,35 +14,43 @@ use crate::edge::fast::Fast;
 
 impl Gate {
     /// Answers what can be answered here, for as long as nothing else comes: most connections of whoever only verifies
-    /// never cost what the framework keeps for each of its own. From then on the connection is the framework's.
-    pub(in crate::edge) async fn until_needed(&mut self) -> io::Result<()> {
-        match self.fast.clone() {
-            Some(fast) => poll_fn(|context| self.poll_needed(context, &fast)).await,
-            None => Ok(()),
+    /// never cost what the framework keeps for each of its own. Whether something came; from then on the connection is the
+    /// framework's. Else the client is gone, after everything was answered, and the connection is over.
+    pub(in crate::edge) async fn until_needed(&mut self) -> io::Result<bool> {
+        let Some(fast) = self.fast.clone() else {
+            return Ok(true);
+        };
+        let is_needed = poll_fn(|context| self.poll_needed(context, &fast)).await?;
+        if !is_needed {
+            poll_fn(|context| Pin::new(&mut *self).poll_shutdown(context)).await?;
         }
+        Ok(is_needed)
     }
 
-    fn poll_needed(&mut self, context: &mut Context<'_>, fast: &Fast) -> Poll<io::Result<()>> {
+    fn poll_needed(&mut self, context: &mut Context<'_>, fast: &Fast) -> Poll<io::Result<bool>> {
         self.connection.is_polled_by(context);
         loop {
             if self.connection.fate.get() != Fate::Going {
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(Ok(true));
             }
             ready!(self.poll_outgoing(context))?;
-            // How a connection ends is the framework's.
+            // How a connection ends that the client does not end is the framework's.
             if self.connection.last.get() || self.connection.is_stopping() {
-                return Poll::Ready(Ok(()));
+                return Poll::Ready(Ok(true));
             }
             if self.waiting.is_empty() {
                 let mut room = fast.room();
                 let mut buffer = ReadBuf::new(&mut room);
                 ready!(Pin::new(&mut self.transport).poll_read(context, &mut buffer))?;
                 let fresh = buffer.filled();
+                if fresh.is_empty() {
+                    return Poll::Ready(Ok(false));
+                }
                 let answered = self.answer(context, fresh)?;
                 self.waiting
                     .extend_from_slice(fresh.get(answered..).unwrap_or_default());
                 if answered == 0 {
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(Ok(true));
                 }
             } else {
                 let mut waiting = std::mem::take(&mut self.waiting);
@@ -50,7 +58,7 @@ impl Gate {
                 waiting.advance(answered);
                 self.waiting = waiting;
                 if answered == 0 {
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(Ok(true));
                 }
             }
         }

@@ -2,13 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, RETRY_AFTER};
 
 use super::model;
 use crate::credentials::login::LoginRefusal;
 use crate::door::ServiceError;
 use crate::engine::error::Refusal;
 use crate::http::body::BodyError;
+use crate::http::ready::Ready;
 use crate::http::reply;
 
 /// A problem of this surface. Source: M-36.
@@ -128,26 +128,28 @@ impl Problem {
 
     /// The answer.
     pub(super) fn answer(&self) -> HttpResponse {
+        self.ready().into()
+    }
+
+    /// The answer, as it is sent on either way.
+    pub(super) fn ready(&self) -> Ready {
         let (status, code, message) = self.status_and_code();
-        let mut answer = reply::json(status);
-        let body = match self {
-            Self::Validation(fields) => model::validation_error(code, message, fields),
+        let plain = || Ready::json(status, model::error(code, message));
+        match self {
+            Self::Validation(fields) => {
+                Ready::json(status, model::validation_error(code, message, fields))
+            }
             Self::RateLimited { retry_after_ms } => {
                 let seconds = reply::retry_after_s(*retry_after_ms);
-                answer.insert_header((RETRY_AFTER, seconds));
-                model::rate_limited(code, message, seconds)
+                let body = model::rate_limited(code, message, seconds);
+                Ready::json(status, body).with(format!("retry-after: {seconds}\r\n").as_bytes())
             }
             Self::MethodNotAllowed { allow } => {
-                answer.insert_header((ALLOW, *allow));
-                model::error(code, message)
+                plain().with(format!("allow: {allow}\r\n").as_bytes())
             }
-            Self::Unavailable => {
-                answer.insert_header((RETRY_AFTER, 1));
-                model::error(code, message)
-            }
-            _ => model::error(code, message),
-        };
-        answer.body(body)
+            Self::Unavailable => plain().with(b"retry-after: 1\r\n"),
+            _ => plain(),
+        }
     }
 }
 

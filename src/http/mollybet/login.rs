@@ -8,17 +8,19 @@ use actix_web::{HttpRequest, HttpResponse};
 use zeroize::Zeroizing;
 
 use super::error::{Outcome, Problem, answer};
-use super::model;
+use super::model::{self, Fields};
 use crate::credentials::login::Login;
 use crate::door::Engine;
+use crate::edge::fast::Request;
 use crate::engine::command::{Command, Open};
 use crate::engine::event::Grant;
 use crate::http::headers::accepts_json;
 use crate::http::json::write_str;
 use crate::http::origin;
+use crate::http::ready::Ready;
 use crate::http::reply;
 use crate::http::surroundings::Surroundings;
-use crate::session::origin::Actor;
+use crate::session::origin::{Actor, Origin};
 use crate::session::state::Surface;
 use crate::session::token::Secret;
 
@@ -41,19 +43,10 @@ async fn open<E: Engine>(
         return Err(Problem::NotAcceptable);
     }
     let (body, fields) = model::read_fields(request, payload).await?;
-    let ([username, password], [otp]) = fields.strings(&body, ["username", "password"], ["otp"])?;
-    let password = Zeroizing::new(password);
-    let origin = origin::on(Surface::Mollybet, Actor::Unknown, request, surroundings);
-    let proof = engine
-        .log_in(Login {
-            origin: origin.clone(),
-            username,
-            exact_name: true,
-            password,
-            otp,
-            client: None,
-        })
-        .await?;
+    let origin = || origin::on(Surface::Mollybet, Actor::Unknown, request, surroundings);
+    let login = read(&fields, &body, origin)?;
+    let origin = login.origin.clone();
+    let proof = engine.log_in(login).await?;
     let secret = Secret::hex(engine.random().map_err(|_| Problem::Internal)?);
     let id = engine
         .session_id(secret.reveal().as_bytes())
@@ -83,6 +76,35 @@ async fn open<E: Engine>(
     };
     engine.ask(&origin, Command::Open(open)).await?;
     Ok(handed_out(&secret))
+}
+
+/// What somebody sent who wants to log in.
+fn read(fields: &Fields, body: &[u8], origin: impl FnOnce() -> Origin) -> Result<Login, Problem> {
+    let ([username, password], [otp]) = fields.strings(body, ["username", "password"], ["otp"])?;
+    Ok(Login {
+        password: Zeroizing::new(password),
+        origin: origin(),
+        username,
+        exact_name: true,
+        otp,
+        client: None,
+    })
+}
+
+/// The refusal of a login that is not looked at, if it can be given at once.
+pub(super) fn turned_away<E: Engine>(
+    request: &Request<'_>,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Option<Ready> {
+    if !accepts_json(request) {
+        return None;
+    }
+    let fields = Fields::declared(request, request.body).ok()?;
+    let origin = || origin::at_gate(Surface::Mollybet, Actor::Unknown, request, surroundings);
+    let login = read(&fields, request.body, origin).ok()?;
+    let refusal = engine.turn_away(&login)?;
+    Some(Problem::from(refusal).ready())
 }
 
 /// The answer that hands out the id of a new session, once.

@@ -22,6 +22,7 @@ use futures_util::FutureExt;
 use crate::door::Engine;
 use crate::edge::fast::Request;
 use crate::http::ready::Ready;
+use crate::http::surroundings::Surroundings;
 
 /// Mounts the surface's routes, the busiest first.
 pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
@@ -54,9 +55,18 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
     routes.service(web::scope("/v1").default_service(web::to(no_such_path)));
 }
 
-/// Answers at once who is shown the metadata of a session; `None` leaves the request to the routes.
-pub fn fast<E: Engine>(request: &Request<'_>, engine: &E) -> Option<Ready> {
-    let id = request.target.strip_prefix("/v1/sessions/")?;
+/// Answers at once who is shown the metadata of a session, and whose login is not looked at; `None` leaves the request to
+/// the routes.
+pub fn fast<E: Engine>(
+    request: &Request<'_>,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Option<Ready> {
+    let id = request.target.strip_prefix("/v1/sessions")?;
+    if *request.method == Method::POST && matches!(id, "" | "/") {
+        return login::turned_away(request, engine, surroundings);
+    }
+    let id = id.strip_prefix('/')?;
     let id = id.strip_suffix('/').unwrap_or(id);
     // The routes decode what is escaped, and know the longer paths.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');

@@ -5,7 +5,7 @@ use actix_web::web::{Bytes, Payload};
 
 use super::error::Problem;
 use crate::http::body::{self, BODY_BYTES_MAX};
-use crate::http::headers::{MediaType, media_type};
+use crate::http::headers::{self, MediaType, media_type};
 use crate::http::json::{self, BodyError, Members, write_int, write_str};
 
 /// `{"status":"ok","data":…}`.
@@ -81,24 +81,28 @@ pub(super) async fn read_fields(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<(Bytes, Fields), Problem> {
-    let declared = media_type(request.headers());
     let body = body::read(payload, BODY_BYTES_MAX).await?;
-    let format = match declared {
-        MediaType::Named(name) if name == "application/json" => Format::Json,
-        // What HTTP clients send without saying so is a form (P2).
-        MediaType::Absent => Format::Form,
-        MediaType::Named(name) if name == "application/x-www-form-urlencoded" => Format::Form,
-        // A type that is not understood does not matter if there is nothing to understand.
-        MediaType::Named(_) | MediaType::Unusable if body.is_empty() => Format::Form,
-        MediaType::Named(_) | MediaType::Unusable => return Err(Problem::UnsupportedMediaType),
-    };
-    Ok((body, Fields(format)))
+    let fields = Fields::declared(request.headers(), &body)?;
+    Ok((body, fields))
 }
 
 /// How to read the fields of a body that was read.
 pub(super) struct Fields(Format);
 
 impl Fields {
+    /// As the header fields declare it.
+    pub(super) fn declared(headers: &impl headers::Fields, body: &[u8]) -> Result<Self, Problem> {
+        Ok(Self(match media_type(headers) {
+            MediaType::Named(name) if name == "application/json" => Format::Json,
+            // What HTTP clients send without saying so is a form (P2).
+            MediaType::Absent => Format::Form,
+            MediaType::Named(name) if name == "application/x-www-form-urlencoded" => Format::Form,
+            // A type that is not understood does not matter if there is nothing to understand.
+            MediaType::Named(_) | MediaType::Unusable if body.is_empty() => Format::Form,
+            MediaType::Named(_) | MediaType::Unusable => return Err(Problem::UnsupportedMediaType),
+        }))
+    }
+
     /// Reads named strings: those in `required` must be there and not empty, the others may be.
     ///
     /// Every field that is wrong is named in one answer.
