@@ -25,7 +25,7 @@ struct Table {
     /// Keys that their holders name by the secret alone, by the first half of its digest.
     by_secret: HashMap<[u8; 16], KeyId>,
     /// By place; a withdrawn key leaves its place empty.
-    keys: Places<Box<Key>>,
+    keys: Places<Key>,
 }
 
 impl Table {
@@ -149,7 +149,7 @@ impl Keys {
             .read()
             .keys
             .get(id.0 as usize)
-            .map(|key| (**key).clone())
+            .map(Key::clone)
     }
 
     /// The key of this public name.
@@ -171,7 +171,7 @@ impl Keys {
         let first = after.map_or(0, |id| id.0.saturating_add(1));
         let table = self.0.read();
         let from = table.keys.from(first as usize).take(max);
-        from.map(|(place, key)| (id_of(place), (**key).clone()))
+        from.map(|(place, key)| (id_of(place), key.clone()))
             .collect()
     }
 
@@ -210,7 +210,7 @@ impl Keys {
                 if let Some(handle) = named_by_secret(key) {
                     table.by_secret.insert(handle, *id);
                 }
-                table.keys.put(id.0 as usize, key.clone());
+                table.keys.put(id.0 as usize, (**key).clone());
             }
             DirectoryEvent::KeyDeleted(id) => {
                 let mut table = self.0.write();
@@ -220,7 +220,7 @@ impl Keys {
             }
             DirectoryEvent::AccountDeleted(account) => {
                 let mut table = self.0.write();
-                let own = |key: &mut Box<Key>| key.account == Some(*account);
+                let own = |key: &mut Key| key.account == Some(*account);
                 for key in table.keys.take_all(own) {
                     table.forget(&key);
                 }

@@ -2,7 +2,7 @@
 //! wrote it down.
 
 /// Places of a page.
-const PAGE: usize = 1_024;
+const PAGE: usize = 256;
 
 /// A page, made when its first place is taken.
 type Page<T> = Box<[Option<T>]>;
@@ -87,20 +87,20 @@ mod tests {
     #[test]
     fn what_is_put_is_found_and_what_is_taken_is_gone() {
         let mut places = Places::default();
-        for place in [0, 1, 1_023, 1_024, 4_194_303] {
+        for place in [0, 1, 255, 256, 4_194_303] {
             places.put(place, place);
         }
         assert_eq!(places.next(), 4_194_304);
-        assert_eq!(places.get(1_024), Some(&1_024));
+        assert_eq!(places.get(256), Some(&256));
         assert_eq!((places.get(2), places.get(9_000_000)), (None, None));
         let from = |first| places.from(first).map(|(at, _)| at).collect::<Vec<_>>();
-        assert_eq!(from(0), [0, 1, 1_023, 1_024, 4_194_303]);
-        assert_eq!(from(1_024), [1_024, 4_194_303]);
-        assert_eq!(from(2), [1_023, 1_024, 4_194_303]);
+        assert_eq!(from(0), [0, 1, 255, 256, 4_194_303]);
+        assert_eq!(from(256), [256, 4_194_303]);
+        assert_eq!(from(2), [255, 256, 4_194_303]);
         assert_eq!(from(4_194_304), [0_usize; 0]);
         assert_eq!(places.take(1), Some(1));
         assert_eq!(places.take(1), None);
-        assert_eq!(places.take_all(|place| *place < 1_024), [0, 1_023]);
+        assert_eq!(places.take_all(|place| *place < 256), [0, 255]);
         assert_eq!(places.from(0).count(), 2);
         let made = places.pages.iter().flatten().count();
         assert_eq!(made, 3, "a page for what is near, and none between");

@@ -69,7 +69,7 @@ impl SlotNumber {
 pub struct Slot {
     index: HashTable<Handle>,
     pub(super) records: Slab<Record>,
-    extras: Slab<Box<Extra>>,
+    extras: Slab<Extra>,
     pub(super) handoffs: HashMap<HandoffId, Handoff>,
     pub(super) clients: HashMap<ClientId, Client>,
     wheel: Wheel,
@@ -104,14 +104,14 @@ impl Slot {
     }
 
     pub(super) fn extra(&self, record: &Record) -> Option<&Extra> {
-        self.extras.get(record.extra()?).map(Box::as_ref)
+        self.extras.get(record.extra()?)
     }
 
     /// Whether there is this client and the session is one of its own: a client that comes to be
     /// again under an old id does not bring back what an earlier one held (I5).
     pub(super) fn holds(&self, client: ClientId, session: SessionId) -> bool {
         let client = self.clients.get(&client);
-        client.is_some_and(|client| client.sessions.contains(&session))
+        client.is_some_and(|client| client.holds(session))
     }
 
     /// The ids in the slot, in no order.
@@ -307,7 +307,7 @@ impl Slot {
             if extra.parent.is_some() {
                 self.hanging.push(record.id);
             }
-            record.set_extra(self.extras.insert(Box::new(extra)));
+            record.set_extra(self.extras.insert(extra));
         }
         let (hash, due) = (record.id.table_hash(), record.deadline());
         let handle = self.records.insert(record);

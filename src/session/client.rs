@@ -115,6 +115,12 @@ impl Client {
             && now >= self.changed.plus_ms(CLIENT_IDLE_MAX_MS)
     }
 
+    /// Whether a session is one of its own that no event ended. Nearly always it is the one that was chosen last.
+    #[must_use]
+    pub fn holds(&self, session: SessionId) -> bool {
+        self.selected == Some(session) || self.sessions.contains(&session)
+    }
+
     /// A session began: it is the one that was chosen last.
     pub fn take(&mut self, session: SessionId, at: Timestamp) {
         self.changed = at;
