@@ -238,6 +238,11 @@ pub trait Engine: Clone + Send + 'static {
     /// The id of the session whose secret this is; `None` if it cannot be one.
     fn session_id(&self, secret: &[u8]) -> Option<SessionId>;
 
+    /// Has what [`Self::with_session`] will look at fetched while others have their turn, if there are any.
+    fn approach(&self, _id: SessionId) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+
     /// Judges a session now and shows it to `render`, or `None` if it is not live.
     ///
     /// `render` runs under a lock: it must be short and must not call the engine.

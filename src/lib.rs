@@ -13,7 +13,7 @@
 //! - [`edge`]: sockets, how many connections, how long each step may take, which framing.
 //! - [`http`]: one room per surface.
 //! - [`geo`]: the country of an address.
-//! - [`config`], [`telemetry`], [`clock`], [`entropy`], [`memory`], [`priority`]: what everything runs on.
+//! - [`config`], [`telemetry`], [`clock`], [`entropy`], [`memory`], [`priority`], [`together`]: what everything runs on.
 //! - [`mod@bench`]: the load generator, a client like any other.
 //! - [`cli`], [`dev`], [`app`]: arguments, development mode, and putting it all together.
 
@@ -45,6 +45,7 @@ pub mod priority;
 mod run;
 pub mod session;
 pub mod telemetry;
+pub mod together;
 pub mod tokens;
 
 pub use run::run;

@@ -75,6 +75,19 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         let ids = || subjects::id(&key, drawn.next());
         bench.iter_batched(ids, |id| verify(id, Touch::Yes), BatchSize::SmallInput);
     });
+    for (name, approaches) in [("one by one", false), ("together", true)] {
+        group.bench_function(format!("verify: eight, {name}"), |bench| {
+            let ids = || [(); 8].map(|()| subjects::id(&key, drawn.next()));
+            let look = |ids: [SessionId; 8]| {
+                if approaches {
+                    ids.iter().for_each(|id| full.approach(*id));
+                    ids.iter().for_each(|id| full.fetch(*id));
+                }
+                ids.map(|id| verify(id, Touch::Yes))
+            };
+            bench.iter_batched(ids, look, BatchSize::LargeInput);
+        });
+    }
     group.bench_function("verify: digest of a secret", |bench| {
         let secret = [b'a'; 32];
         bench.iter(|| key.session_id(black_box(&secret)));

@@ -46,6 +46,7 @@ use crate::session::origin::Origin;
 use crate::session::policy::Policy;
 use crate::session::time::Timestamp;
 use crate::session::token::{CREDENTIAL_BYTES_MAX, Digest, Secret};
+use crate::together::ahead;
 use crate::tokens::desk::{TokenDesk, TokenOf};
 
 /// The only door the surfaces have into the embedded engine.
@@ -190,6 +191,11 @@ impl Engine for EngineHandle {
             .then(|| self.0.shared.world.install_key.session_id(secret))
     }
 
+    fn approach(&self, id: SessionId) -> impl Future<Output = ()> {
+        let world = self.world();
+        ahead(move || world.approach(id), move || world.fetch(id))
+    }
+
     fn with_session<R, F>(&self, id: SessionId, look: impl Into<Look>, render: F) -> Answer<R>
     where
         R: 'static,
@@ -204,13 +210,10 @@ impl Engine for EngineHandle {
     }
 
     fn principal(&self, kind: KeyKind, name: &str, secret: &[u8]) -> Answer<Option<Principal>> {
-        let world = &self.0.shared.world;
+        let world = self.world();
         let fits = name.len() <= CREDENTIAL_BYTES_MAX && secret.len() <= CREDENTIAL_BYTES_MAX;
-        let check = || {
-            world
-                .keys
-                .check(&world.accounts, &world.install_key, kind, name, secret)
-        };
+        let (accounts, with) = (&world.accounts, &world.install_key);
+        let check = || world.keys.check(accounts, with, kind, name, secret);
         Answer::Now(if fits { check() } else { None })
     }
 
@@ -219,13 +222,9 @@ impl Engine for EngineHandle {
         secret: &[u8],
         address: Option<IpAddr>,
     ) -> Answer<Option<PrivateToken>> {
-        let Shared { world, clock, .. } = &self.0.shared;
-        let check = || {
-            let now = clock.now();
-            world
-                .keys
-                .private_token(&world.accounts, &world.install_key, secret, address, now)
-        };
+        let (world, now) = (self.world(), self.0.shared.clock.now());
+        let (accounts, with) = (&world.accounts, &world.install_key);
+        let check = || (world.keys).private_token(accounts, with, secret, address, now);
         let fits = secret.len() <= CREDENTIAL_BYTES_MAX;
         Answer::Now(if fits { check() } else { None })
     }

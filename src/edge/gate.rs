@@ -30,6 +30,8 @@ use super::registry::Registry;
 use super::tickets::Ticket;
 use super::transport::Transport;
 
+pub(super) use fast::Word;
+
 pub use super::heads::HEAD_BYTES_MAX;
 
 /// Heads that the framework gets at a time.

@@ -19,6 +19,7 @@ use super::counts::{Counts, Event};
 use super::fast::{Fast, FastPath};
 use super::gate::Gate;
 use super::limits::{ABOVE_PER_WORKER, Limits};
+use super::lobby::Lobby;
 use super::refusal::Refusal;
 use super::registry::{PARTING, Registry};
 use super::tickets::{Ticket, Tickets};
@@ -134,7 +135,8 @@ struct Door {
     tickets: Arc<Tickets>,
     registry: Rc<Registry>,
     tls: Option<Arc<Tls>>,
-    fast: Option<Rc<Fast>>,
+    /// Where connections are as long as the framework is not needed, and who answers there, if anybody does.
+    lobby: Option<(Rc<Lobby>, Rc<Fast>)>,
 }
 
 impl Door {
@@ -150,7 +152,10 @@ impl Door {
             tickets,
             registry,
             tls,
-            fast: fast.map(|path| Rc::new(Fast::new(path))),
+            lobby: fast.map(|path| {
+                let fast = Rc::new(Fast::new(path));
+                (Lobby::open(fast.clone()), fast)
+            }),
         })
     }
 
@@ -206,13 +211,13 @@ impl Door {
         peer: Peer,
         ticket: Ticket,
     ) -> Result<Gate, DispatchError> {
-        let (registry, fast) = (self.registry.clone(), self.fast.clone());
-        let mut gate = Gate::new(transport, peer, registry, ticket, fast);
-        match gate.until_needed().await {
-            Ok(true) => Ok(gate),
-            // Nobody looks at the error: the connection is closed.
-            Ok(false) => Err(DispatchError::Io(io::ErrorKind::UnexpectedEof.into())),
-            Err(error) => Err(DispatchError::Io(error)),
+        let registry = self.registry.clone();
+        match self.lobby.clone() {
+            Some((lobby, fast)) => {
+                let gate = Gate::new(transport, peer, registry, ticket, Some(fast));
+                lobby.wait(gate).await.map_err(DispatchError::Io)
+            }
+            None => Ok(Gate::new(transport, peer, registry, ticket, None)),
         }
     }
 

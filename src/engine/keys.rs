@@ -145,11 +145,7 @@ impl Keys {
     /// The key at this place.
     #[must_use]
     pub fn get(&self, id: KeyId) -> Option<Key> {
-        self.0
-            .read()
-            .keys
-            .get(id.0 as usize)
-            .map(Key::clone)
+        self.0.read().keys.get(id.0 as usize).cloned()
     }
 
     /// The key of this public name.

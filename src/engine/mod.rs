@@ -8,6 +8,7 @@
 //! at replay; replay uses the time in the event; what readers see is what was applied.
 
 pub mod accounts;
+mod ahead;
 pub mod clients;
 pub mod command;
 pub mod decide;

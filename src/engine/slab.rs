@@ -6,6 +6,8 @@
 
 use std::hint::black_box;
 
+use super::ahead::fetch;
+
 /// A handle into a [`Slab`].
 pub(crate) type Handle = u32;
 /// The handle of nothing.
@@ -21,8 +23,9 @@ const RUN: usize = 8;
 type Chunk<T> = Box<[Option<T>; CHUNK as usize]>;
 
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Slab<T> {
-    /// Short entries: a reader waits for the line of this list, too.
+    /// First, since every reader begins here. Short entries: he waits for the line of this list, too.
     chunks: Vec<Chunk<T>>,
     free: Vec<Handle>,
 }
@@ -45,6 +48,14 @@ impl<T> Slab<T> {
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
         let (chunk, offset) = place(handle);
         self.chunks.get(chunk)?.get(offset)?.as_ref()
+    }
+
+    /// Begins to bring what stands in a place into the cache.
+    pub(crate) fn fetch(&self, handle: Handle) {
+        let (chunk, offset) = place(handle);
+        if let Some(entry) = self.chunks.get(chunk).and_then(|c| c.get(offset)) {
+            fetch(entry);
+        }
     }
 
     /// Begins to wait for the list of chunks, which [`Self::get`] will read.

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::RwLock;
 
 use super::accounts::Accounts;
+use super::ahead::fetch;
 use super::event::{Handoff, Part};
 use super::guesses::Guesses;
 use super::image::SlotImage;
@@ -26,9 +27,14 @@ use crate::session::state::EndReason;
 use crate::session::time::Timestamp;
 use crate::session::token::InstallKey;
 
+/// A slot behind its lock, from the beginning of a cache line on.
+#[derive(Default)]
+#[repr(align(64))]
+struct Published(RwLock<Slot>);
+
 /// The published state of a node.
 pub struct World {
-    slots: Box<[RwLock<Slot>]>,
+    slots: Box<[Published]>,
     /// Who may log in.
     pub accounts: Accounts,
     /// Which programs may call.
@@ -47,7 +53,7 @@ impl World {
     /// An empty world whose secrets are digested with this key.
     #[must_use]
     pub fn new(install_key: InstallKey) -> Self {
-        let slots = SlotNumber::from(0).map(|_| RwLock::default()).collect();
+        let slots = SlotNumber::from(0).map(|_| Published::default()).collect();
         Self {
             slots,
             accounts: Accounts::default(),
@@ -57,6 +63,16 @@ impl World {
             install_key,
             restrictions: AtomicU64::new(0),
         }
+    }
+
+    /// Begins to bring into the cache what stands first on the way to a session.
+    pub fn approach(&self, id: SessionId) {
+        fetch(self.slot(id));
+    }
+
+    /// Goes the way to a session, which was approached, and begins to bring it into the cache.
+    pub fn fetch(&self, id: SessionId) {
+        self.slot(id).read().fetch(id);
     }
 
     /// Judges a session at `now` and shows it, or `None` if it is not live.
@@ -225,8 +241,7 @@ impl World {
     /// A hand-off token that is in its slot, dead or alive.
     #[must_use]
     pub fn handoff(&self, id: HandoffId) -> Option<Handoff> {
-        self.slots
-            .get(usize::from(SlotNumber::of(id.as_bytes()).get()))?
+        self.slot_at(SlotNumber::of(id.as_bytes()))?
             .read()
             .handoffs
             .get(&id)
@@ -249,7 +264,7 @@ impl World {
     /// Hand-off tokens of a slot that can no longer be redeemed, at most `max`.
     #[must_use]
     pub fn dead_handoffs(&self, slot: SlotNumber, now: Timestamp, max: usize) -> Vec<HandoffId> {
-        let Some(slot) = self.slots.get(usize::from(slot.get())) else {
+        let Some(slot) = self.slot_at(slot) else {
             return Vec::new();
         };
         let slot = slot.read();
@@ -263,7 +278,8 @@ impl World {
     /// The lock of a slot, for its owner and for snapshots.
     #[must_use]
     pub fn slot_at(&self, number: SlotNumber) -> Option<&RwLock<Slot>> {
-        self.slots.get(usize::from(number.get()))
+        let slot = self.slots.get(usize::from(number.get()));
+        slot.map(|slot| &slot.0)
     }
 
     /// Applies one part of a log record. Only the owner of what it names may call this.
@@ -338,13 +354,13 @@ impl World {
     /// How many sessions are in the slots, dead ones that were not swept yet included.
     #[must_use]
     pub fn session_count(&self) -> usize {
-        self.slots.iter().map(|slot| slot.read().len()).sum()
+        self.slots.iter().map(|slot| slot.0.read().len()).sum()
     }
 
     /// How many things there are that take memory, about: sessions, clients, hand-off tokens, accounts, keys.
     #[must_use]
     pub fn things(&self) -> u64 {
-        let in_slots: usize = self.slots.iter().map(|slot| slot.read().things()).sum();
+        let in_slots: usize = self.slots.iter().map(|slot| slot.0.read().things()).sum();
         (in_slots + self.accounts.count() + self.keys.count()) as u64
     }
 
@@ -359,7 +375,7 @@ impl World {
             clippy::indexing_slicing,
             reason = "a slot number has 12 bits and there are 4,096 slots"
         )]
-        &self.slots[number]
+        &self.slots[number].0
     }
 }
 

@@ -56,16 +56,24 @@ pub fn public<E: Engine>(routes: &mut ServiceConfig) {
 /// What the public listener's surfaces answer on the spot: verifications, each by the same function as its route, which
 /// reads and does nothing else, and logins that are not looked at. `None` leaves the request to the routes, as if nobody
 /// had looked. Source: ADR 18, ADR 19.
-pub fn fast<E: Engine>(
+pub async fn fast<E: Engine>(
     request: &Request<'_>,
     engine: &E,
     surroundings: &Surroundings,
 ) -> Option<Ready> {
-    gateway::fast(request, engine, surroundings)
-        .or_else(|| xdata::fast(request, engine))
-        .or_else(|| i3d::fast(request, engine, surroundings))
-        .or_else(|| clerk::fast(request, engine, surroundings))
-        .or_else(|| mollybet::fast(request, engine, surroundings))
+    if gateway::is_fast(request) {
+        gateway::fast(request, engine, surroundings).await
+    } else if xdata::is_fast(request) {
+        xdata::fast(request, engine).await
+    } else if i3d::is_fast(request) {
+        i3d::fast(request, engine, surroundings).await
+    } else if let Some(id) = clerk::is_fast(request) {
+        clerk::fast(request, id, engine, surroundings).await
+    } else if let Some(asked) = mollybet::is_fast(request) {
+        mollybet::fast(request, asked, engine, surroundings).await
+    } else {
+        None
+    }
 }
 
 /// Mounts everything the admin listener serves.

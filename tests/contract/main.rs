@@ -29,4 +29,6 @@ mod i3d;
 #[cfg(test)]
 mod mollybet;
 #[cfg(test)]
+mod together;
+#[cfg(test)]
 mod xdata;

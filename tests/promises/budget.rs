@@ -11,7 +11,7 @@ use httparse::Header;
 use serde_json::{Value, json};
 use sessile::door::Engine;
 use sessile::edge::connection::Peer;
-use sessile::edge::fast::{FastPath, Frame, Request};
+use sessile::edge::fast::{Asked, FastPath, Frame, Request, TOGETHER_MAX};
 use sessile::http::fast::Surfaces;
 use sessile::http::surroundings::Surroundings;
 
@@ -88,30 +88,47 @@ fn rows(node: &Node) -> Vec<Row> {
 }
 
 impl Row {
-    /// What one call asks for, which must be answered on the spot and as it should. `room` holds the answer.
-    fn ask(&self, path: &impl FastPath, room: &mut Vec<u8>) -> usize {
-        let fields = self.headers.iter().map(|(name, value)| Header {
-            name,
-            value: value.as_bytes(),
-        });
-        let fields: Vec<_> = fields.collect();
-        let request = Request {
-            method: &self.method,
-            target: &self.path,
-            fields: &fields,
-            body: self.body.as_bytes(),
-            peer: Peer::Address([127, 0, 0, 1].into()),
-        };
+    fn fields(&self) -> Vec<Header<'_>> {
+        self.headers
+            .iter()
+            .map(|(name, value)| Header {
+                name,
+                value: value.as_bytes(),
+            })
+            .collect()
+    }
+
+    /// What so many of these calls, made together, ask for; they must be answered on the spot and as they should. `rooms`
+    /// hold the answers.
+    fn ask(&self, path: &impl FastPath, rooms: &mut [Vec<u8>]) -> usize {
+        let fields = self.fields();
         let frame = Frame {
             date: b"Thu, 01 Jan 1970 00:00:00 GMT",
             closes: false,
             without_body: false,
         };
-        room.clear();
-        let (calls, answered) = calls(|| path.answer(&request, frame, room));
-        assert!(answered, "{}: left to the routes", self.what);
+        let asked = rooms.iter_mut().map(|out| {
+            out.clear();
+            Asked {
+                request: Request {
+                    method: &self.method,
+                    target: &self.path,
+                    fields: &fields,
+                    body: self.body.as_bytes(),
+                    peer: Peer::Address([127, 0, 0, 1].into()),
+                },
+                frame,
+                out,
+                answered: false,
+            }
+        });
+        let mut asked: Vec<_> = asked.collect();
+        let (calls, ()) = calls(|| path.answer(&mut asked));
         let status = format!("HTTP/1.1 {} ", self.status);
-        assert!(room.starts_with(status.as_bytes()), "{}", self.what);
+        for asked in asked {
+            assert!(asked.answered, "{}: left to the routes", self.what);
+            assert!(asked.out.starts_with(status.as_bytes()), "{}", self.what);
+        }
         calls
     }
 }
@@ -123,15 +140,18 @@ fn a_verification_asks_for_memory_as_often_as_is_written_here() {
     let rows = rows(&node);
     let surroundings = Data::new(Surroundings::default());
     let path = Surfaces::new(node.engine.clone(), surroundings, false);
-    let mut room = Vec::new();
-    let mut found = Vec::new();
-    for row in &rows {
-        for _ in 0..WARM_UP {
-            row.ask(&path, &mut room);
-        }
-        let all: usize = (0..TIMES).map(|_| row.ask(&path, &mut room)).sum();
-        found.push((row.what, all / TIMES));
-    }
     let written: Vec<_> = rows.iter().map(|row| (row.what, row.calls)).collect();
-    assert_eq!(found, written);
+    // Alone, and together with others.
+    for together in [1, TOGETHER_MAX] {
+        let mut rooms = vec![Vec::new(); together];
+        let mut found = Vec::new();
+        for row in &rows {
+            for _ in 0..WARM_UP {
+                row.ask(&path, &mut rooms);
+            }
+            let all: usize = (0..TIMES).map(|_| row.ask(&path, &mut rooms)).sum();
+            found.push((row.what, all / TIMES / together));
+        }
+        assert_eq!(found, written, "{together} together");
+    }
 }

@@ -19,6 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("geo",         &[]),
     ("memory",      &[]),
     ("priority",    &[]),
+    ("together",    &[]),
     ("faults",      &[]),
     ("config",      &["session"]),
     ("telemetry",   &["session", "config"]),
@@ -32,9 +33,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("audit",       &["session", "engine", "credentials", "clock", "durability"]),
     // The one door (`trait Engine`), and the actors behind it.
     ("door",        &["session", "engine", "credentials", "tokens", "entropy", "audit"]),
-    ("actors",      &["session", "engine", "door", "journal", "credentials", "tokens", "clock", "entropy", "faults", "audit"]),
+    ("actors",      &["session", "engine", "door", "journal", "credentials", "tokens", "clock", "entropy", "faults", "audit", "together"]),
     // The surfaces know the door, and neither the actors nor the disk behind it.
-    ("http",        &["session", "engine", "door", "credentials", "tokens", "geo", "edge", "audit"]),
+    ("http",        &["session", "engine", "door", "credentials", "tokens", "geo", "edge", "audit", "together"]),
     // Between the sockets and HTTP: it knows no surface.
     ("edge",        &["session", "clock"]),
     // The operator's side.

@@ -1,67 +1,74 @@
-//! The gate as it answers by itself: before the framework has the connection, and between its requests.
+//! The gate as it answers by itself: in the lobby, before the framework has the connection, and between its requests.
 
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use actix_web::web::Buf;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{Gate, Reading};
-use crate::edge::connection::Fate;
-use crate::edge::fast::Fast;
+use crate::edge::connection::{Fate, Peer};
+use crate::edge::date::Date;
+use crate::edge::fast::Heard;
+use crate::edge::usual::End;
+
+/// What there is to hear of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::edge) enum Word {
+    /// So many bytes from the client.
+    Bytes(usize),
+    /// Something for the framework: not the client ends the connection.
+    Else,
+    /// The client is gone, after everything was answered: the connection is over.
+    Gone,
+}
 
 impl Gate {
-    /// Answers what can be answered here, for as long as nothing else comes: most connections of whoever only verifies
-    /// never cost what the framework keeps for each of its own. Whether something came; from then on the connection is the
-    /// framework's. Else the client is gone, after everything was answered, and the connection is over.
-    pub(in crate::edge) async fn until_needed(&mut self) -> io::Result<bool> {
-        let Some(fast) = self.fast.clone() else {
-            return Ok(true);
-        };
-        let is_needed = poll_fn(|context| self.poll_needed(context, &fast)).await?;
-        if !is_needed {
-            poll_fn(|context| Pin::new(&mut *self).poll_shutdown(context)).await?;
+    /// What there is to hear of a connection in the lobby. What came from the client is in `room` then, which holds as much as
+    /// one read brings.
+    pub(in crate::edge) fn poll_hear(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut [u8],
+    ) -> Poll<io::Result<Word>> {
+        self.connection.is_polled_by(context);
+        if self.connection.fate.get() != Fate::Going {
+            return Poll::Ready(Ok(Word::Else));
         }
-        Ok(is_needed)
+        ready!(self.poll_outgoing(context))?;
+        // How a connection ends that the client does not end is the framework's.
+        if self.connection.last.get() || self.connection.is_stopping() {
+            return Poll::Ready(Ok(Word::Else));
+        }
+        let mut room = ReadBuf::new(room);
+        if self.waiting.is_empty() {
+            ready!(Pin::new(&mut self.transport).poll_read(context, &mut room))?;
+        } else {
+            let fitting = self.waiting.len().min(room.remaining());
+            room.put_slice(self.waiting.get(..fitting).unwrap_or_default());
+            self.waiting.advance(fitting);
+        }
+        Poll::Ready(Ok(match room.filled().len() {
+            0 => Word::Gone,
+            length => Word::Bytes(length),
+        }))
     }
 
-    fn poll_needed(&mut self, context: &mut Context<'_>, fast: &Fast) -> Poll<io::Result<bool>> {
-        self.connection.is_polled_by(context);
-        loop {
-            if self.connection.fate.get() != Fate::Going {
-                return Poll::Ready(Ok(true));
-            }
-            ready!(self.poll_outgoing(context))?;
-            // How a connection ends that the client does not end is the framework's.
-            if self.connection.last.get() || self.connection.is_stopping() {
-                return Poll::Ready(Ok(true));
-            }
-            if self.waiting.is_empty() {
-                let mut room = fast.room();
-                let mut buffer = ReadBuf::new(&mut room);
-                ready!(Pin::new(&mut self.transport).poll_read(context, &mut buffer))?;
-                let fresh = buffer.filled();
-                if fresh.is_empty() {
-                    return Poll::Ready(Ok(false));
-                }
-                let answered = self.answer(context, fresh)?;
-                self.waiting
-                    .extend_from_slice(fresh.get(answered..).unwrap_or_default());
-                if answered == 0 {
-                    return Poll::Ready(Ok(true));
-                }
-            } else {
-                let mut waiting = std::mem::take(&mut self.waiting);
-                let answered = self.answer(context, &waiting)?;
-                waiting.advance(answered);
-                self.waiting = waiting;
-                if answered == 0 {
-                    return Poll::Ready(Ok(true));
-                }
-            }
-        }
+    /// Who speaks in the lobby, and the date of the answer.
+    pub(in crate::edge) fn speaks(&self) -> (Peer, Date) {
+        (self.connection.peer(), self.connection.date())
+    }
+
+    /// Sends in the lobby what was answered to what was heard. Whether anything was; otherwise the framework is needed.
+    pub(in crate::edge) fn say(
+        &mut self,
+        context: &mut Context<'_>,
+        heard: &Heard<'_>,
+    ) -> io::Result<bool> {
+        self.send(context, heard.answers(), heard.answered())?;
+        self.waiting.extend_from_slice(heard.rest());
+        Ok(heard.answered().bytes > 0)
     }
 
     /// Answers what can be answered here of what was read, and is not handed on yet. How many bytes that was.
@@ -69,16 +76,24 @@ impl Gate {
         let connection = &self.connection;
         let is_new = matches!(&self.reading, Reading::Head(head) if head.is_new());
         let is_next = is_new && connection.is_settled() && !connection.is_stopping();
-        let Some(fast) = self.fast.as_ref().filter(|_| is_next) else {
+        let Some(fast) = self.fast.clone().filter(|_| is_next) else {
             return Ok(0);
         };
-        let (peer, date) = (connection.peer(), connection.date());
-        let transport = Pin::new(&mut self.transport);
-        let answered = fast.answer(bytes, peer, &date, transport, context, &mut self.outgoing)?;
+        let mut answers = fast.scratch();
+        let (peer, date) = self.speaks();
+        let mut heard = Heard::new(bytes, peer, date, &mut answers);
+        fast.answer(std::slice::from_mut(&mut heard));
+        self.send(context, heard.answers(), heard.answered())?;
+        Ok(heard.answered().bytes)
+    }
+
+    fn send(&mut self, context: &mut Context<'_>, answers: &[u8], answered: End) -> io::Result<()> {
         if answered.bytes > 0 {
-            connection.answered(answered.last);
+            let transport = Pin::new(&mut self.transport);
+            self.outgoing.send(answers, transport, context)?;
+            self.connection.answered(answered.last);
         }
-        Ok(answered.bytes)
+        Ok(())
     }
 
     /// Sends what was answered here, if something is left of it.

@@ -14,13 +14,6 @@ mod session;
 mod sign_in;
 mod tokens;
 
-use actix_web::http::Method;
-use actix_web::http::header::ORIGIN;
-use actix_web::middleware::from_fn;
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{Resource, Route};
-use futures_util::FutureExt;
-
 use self::error::Problem;
 use self::request::method;
 use crate::door::Engine;
@@ -28,6 +21,11 @@ use crate::edge::fast::Request;
 use crate::http::headers::Fields as _;
 use crate::http::ready::Ready;
 use crate::http::surroundings::Surroundings;
+use actix_web::http::Method;
+use actix_web::http::header::ORIGIN;
+use actix_web::middleware::from_fn;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{Resource, Route};
 
 /// Mounts the surface's routes.
 pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
@@ -134,19 +132,25 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
     }
 }
 
-/// Answers at once who is shown a session, unless a page of somewhere asks; `None` leaves the request to the routes.
-pub fn fast<E: Engine>(
-    request: &Request<'_>,
-    engine: &E,
-    surroundings: &Surroundings,
-) -> Option<Ready> {
+/// The session that a request wants shown, if it may be answered on the spot: no page of somewhere asks.
+pub fn is_fast<'a>(request: &Request<'a>) -> Option<&'a str> {
     let id = request.target.strip_prefix("/v1/client/sessions/")?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let mine = matches!(*request.method, Method::GET | Method::HEAD)
         && id.bytes().all(is_plain)
         && request.values(&ORIGIN).next().is_none();
-    let session = mine.then(|| session::read(request, "", id, engine, surroundings))?;
-    Some(session.now_or_never()?.ok()?.with(guard::LINE))
+    mine.then_some(id)
+}
+
+/// The answer to such a request; `None` leaves it to the routes.
+pub async fn fast<E: Engine>(
+    request: &Request<'_>,
+    id: &str,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Option<Ready> {
+    let session = session::read(request, "", id, engine, surroundings).await;
+    Some(session.ok()?.with(guard::LINE))
 }
 
 /// A path with its routes; any other method is told which ones there are.

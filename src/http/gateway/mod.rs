@@ -10,8 +10,6 @@ use actix_web::http::header::ALLOW;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 
-use futures_util::FutureExt;
-
 use crate::door::Engine;
 use crate::edge::fast::Request;
 use crate::http::ready::Ready;
@@ -31,15 +29,18 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
     );
 }
 
-/// Answers at once what can be; `None` leaves the request to the routes.
-pub fn fast<E: Engine>(
+/// Whether a request may be answered on the spot.
+pub fn is_fast(request: &Request<'_>) -> bool {
+    request.target == VERIFY && verifies(request.method) && request.body.is_empty()
+}
+
+/// The answer to such a request; `None` leaves it to the routes.
+pub async fn fast<E: Engine>(
     request: &Request<'_>,
     engine: &E,
     surroundings: &Surroundings,
 ) -> Option<Ready> {
-    let mine = request.target == VERIFY && verifies(request.method) && request.body.is_empty();
-    let answer = || verify::judge(request, request.address(), engine, surroundings);
-    mine.then(answer)?.now_or_never()
+    Some(verify::judge(request, request.address(), engine, surroundings).await)
 }
 
 fn verifies(method: &Method) -> bool {

@@ -89,6 +89,7 @@ pub(super) async fn judge<E: Engine>(
     };
     let identity = match id {
         Some(id) => {
+            engine.approach(id).await;
             let shown = engine.with_session(id, look, |view| view.as_ref().map(identity));
             shown.get().await
         }

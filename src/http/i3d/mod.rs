@@ -9,16 +9,14 @@ mod login;
 mod model;
 mod user;
 
-use actix_web::guard::{Any, Get, Head};
-use actix_web::http::Method;
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Resource};
-use futures_util::FutureExt;
-
 use crate::door::Engine;
 use crate::edge::fast::Request;
 use crate::http::ready::Ready;
 use crate::http::surroundings::Surroundings;
+use actix_web::guard::{Any, Get, Head};
+use actix_web::http::Method;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Resource};
 
 /// The path that is asked for most.
 const USER: &str = "/v3/session/user";
@@ -36,15 +34,19 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
         .service(web::scope("/v3").default_service(web::to(no_such_path)));
 }
 
-/// Answers at once who is shown who is logged in; `None` leaves the request to the routes.
-pub fn fast<E: Engine>(
+/// Whether a request may be answered on the spot: who asks who is logged in.
+pub fn is_fast(request: &Request<'_>) -> bool {
+    request.target == USER && matches!(*request.method, Method::GET | Method::HEAD)
+}
+
+/// The answer to such a request; `None` leaves it to the routes.
+pub async fn fast<E: Engine>(
     request: &Request<'_>,
     engine: &E,
     surroundings: &Surroundings,
 ) -> Option<Ready> {
-    let mine = request.target == USER && matches!(*request.method, Method::GET | Method::HEAD);
-    let user = mine.then(|| user::show(request, request.address(), engine, surroundings))?;
-    user.now_or_never()?.ok()
+    let user = user::show(request, request.address(), engine, surroundings);
+    user.await.ok()
 }
 
 /// A path; any method that it does not have is told which ones there are.

@@ -51,6 +51,7 @@ pub(super) async fn show<E: Engine>(
             let selected = engine.with_client(client, |client| client?.record.selected);
             let session = selected.get().await.ok_or(Problem::NotFound)?;
             let look = Look::on(Surface::I3d, wanted_touch(headers));
+            engine.approach(session).await;
             let shown = engine.with_session(session, look, move |view| {
                 let view = view?;
                 Some(model::user(view.account_id(), view.account, &origin))

@@ -17,8 +17,6 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Resource};
 
-use futures_util::FutureExt;
-
 use crate::door::Engine;
 use crate::edge::fast::Request;
 use crate::http::ready::Ready;
@@ -55,24 +53,39 @@ pub fn mount<E: Engine>(routes: &mut ServiceConfig) {
     routes.service(web::scope("/v1").default_service(web::to(no_such_path)));
 }
 
-/// Answers at once who is shown the metadata of a session, and whose login is not looked at; `None` leaves the request to
-/// the routes.
-pub fn fast<E: Engine>(
-    request: &Request<'_>,
-    engine: &E,
-    surroundings: &Surroundings,
-) -> Option<Ready> {
+/// What may be answered on the spot.
+pub enum Fast<'a> {
+    /// The metadata of the session that is so named.
+    Metadata(&'a str),
+    /// A login, if it is not looked at.
+    Login,
+}
+
+/// What of this surface a request asks that may be answered on the spot.
+pub fn is_fast<'a>(request: &Request<'a>) -> Option<Fast<'a>> {
     let id = request.target.strip_prefix("/v1/sessions")?;
     if *request.method == Method::POST && matches!(id, "" | "/") {
-        return login::turned_away(request, engine, surroundings);
+        return Some(Fast::Login);
     }
     let id = id.strip_prefix('/')?;
     let id = id.strip_suffix('/').unwrap_or(id);
     // The routes decode what is escaped, and know the longer paths.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let mine = reads(request.method) && !id.is_empty() && id.bytes().all(is_plain);
-    let metadata = mine.then(|| session::read_metadata(request, id, engine))?;
-    metadata.now_or_never()?.ok()
+    mine.then_some(Fast::Metadata(id))
+}
+
+/// The answer to such a request; `None` leaves it to the routes.
+pub async fn fast<E: Engine>(
+    request: &Request<'_>,
+    asked: Fast<'_>,
+    engine: &E,
+    surroundings: &Surroundings,
+) -> Option<Ready> {
+    match asked {
+        Fast::Metadata(id) => session::read_metadata(request, id, engine).await.ok(),
+        Fast::Login => login::turned_away(request, engine, surroundings),
+    }
 }
 
 fn reads(method: &Method) -> bool {

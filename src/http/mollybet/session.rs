@@ -36,6 +36,7 @@ pub(super) async fn read_metadata<E: Engine>(
     if path == Some(caller) {
         // A session that asks for itself is one look: judge, touch and render at once.
         let look = caller::look(wanted_touch(headers));
+        engine.approach(caller).await;
         let body = engine.with_session(caller, look, render).get().await;
         return body.map(found).ok_or(Problem::SessionInvalid);
     }

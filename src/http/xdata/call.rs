@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::FutureExt;
 
 use super::caller;
 use super::error::{BUSY, Problem};
@@ -88,9 +87,12 @@ fn is_json(headers: &impl Fields) -> bool {
     }
 }
 
-/// The answer to a call that verifies one token, if that is what it is, nothing is wrong with it, and it can be given at
-/// once. It only reads.
-pub(super) fn verified<E: Engine>(headers: &impl Fields, body: &[u8], engine: &E) -> Option<Ready> {
+/// The answer to a call that verifies one token, if that is what it is, and nothing is wrong with it. It only reads.
+pub(super) async fn verified<E: Engine>(
+    headers: &impl Fields,
+    body: &[u8],
+    engine: &E,
+) -> Option<Ready> {
     let Ok(Parsed::One(call)) = parse(body, BATCH_MAX) else {
         return None;
     };
@@ -98,9 +100,8 @@ pub(super) fn verified<E: Engine>(headers: &impl Fields, body: &[u8], engine: &E
     if !is_json(headers) {
         return None;
     }
-    let principal = caller::principal(engine, headers).now_or_never()?.ok()?;
-    let value = methods::verify(engine, principal, call.params);
-    let value = value.now_or_never()?.ok()?;
+    let principal = caller::principal(engine, headers).await.ok()?;
+    let value = methods::verify(engine, principal, call.params).await.ok()?;
     let mut out = Vec::with_capacity(128);
     write_result(&mut out, id, |out| value.write(out));
     Some(Ready::json(StatusCode::OK, out))

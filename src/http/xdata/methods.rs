@@ -151,6 +151,7 @@ pub(super) async fn verify<E: Engine>(
     let Some(id) = engine.session_id(token.as_bytes()) else {
         return Ok(Value::Verified { active: false });
     };
+    engine.approach(id).await;
     let active = engine.with_session(id, Look::on(Surface::Xdata, Touch::No), move |view| {
         view.is_some_and(|v| v.key() == Some(principal.key))
     });

@@ -1,0 +1,299 @@
+//! The lobby: where the connections of a worker are for as long as all they ask is answered on the spot.
+//!
+//! Most of the time that a verification takes beside the kernel is waiting for memory. So connections that have something
+//! to say at the same time are served in bursts: what they sent is read, then answered together, then sent, and what one
+//! waits for comes while the others are looked at. From the first request on that is not answered here a connection is the
+//! framework's. It must never know what is asked.
+//!
+//! Invariants: nothing is read while an answer waits for its client; requests are read and answers rendered into the rooms
+//! of the worker, and a connection keeps no more than what its client did not take; whoever waits in the lobby is served in
+//! the order in which something came. Source: ADR 20.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use arrayvec::ArrayVec;
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use slab::Slab;
+use tokio::io::AsyncWrite;
+
+use super::fast::{Fast, Heard, TOGETHER_MAX};
+use super::gate::{Gate, Word};
+
+/// So much is read of a connection at a time.
+const READ_BYTES: usize = 16 << 10;
+/// Bursts before others on this thread have their turn.
+const BURSTS_MAX: usize = 8;
+/// How often a connection is read in one burst.
+const READS_MAX: usize = 4;
+
+/// Places of seats that are served together.
+type Burst = ArrayVec<usize, TOGETHER_MAX>;
+
+/// The connections that wait here.
+#[derive(Debug)]
+pub(super) struct Lobby {
+    fast: Rc<Fast>,
+    seats: RefCell<Slab<Seat>>,
+    rooms: RefCell<Vec<Room>>,
+    bells: Arc<Bells>,
+}
+
+/// Where one connection is served.
+#[derive(Debug)]
+struct Room {
+    bytes: Vec<u8>,
+    answers: Vec<u8>,
+}
+
+/// One connection that waits.
+#[derive(Debug)]
+struct Seat {
+    gate: Gate,
+    bell: Arc<Bell>,
+    /// Rings the bell.
+    waker: Waker,
+    /// It is to leave, because of an error or not; whether the framework is needed.
+    leaves: Option<io::Result<bool>>,
+    /// Whom to tell then.
+    owner: Option<Waker>,
+}
+
+/// Who wants to be served.
+#[derive(Debug, Default)]
+struct Bells {
+    /// Each seat at most once.
+    rung: Mutex<VecDeque<usize>>,
+    server: AtomicWaker,
+}
+
+/// Says that there may be something to do for a seat.
+#[derive(Debug)]
+struct Bell {
+    place: usize,
+    /// It was rung, and not heard yet.
+    rings: AtomicBool,
+    bells: Arc<Bells>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.rings.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut rung = self.bells.rung.lock();
+        rung.push_back(self.place);
+        if rung.len() == 1 {
+            drop(rung);
+            self.bells.server.wake();
+        }
+    }
+}
+
+impl Bells {
+    /// Those who rang first.
+    fn next(&self) -> Burst {
+        let mut rung = self.rung.lock();
+        let some = rung.len().min(TOGETHER_MAX);
+        rung.drain(..some).collect()
+    }
+}
+
+impl Lobby {
+    /// An empty one on this thread, which is served from now on. Must be called inside a runtime.
+    pub(super) fn open(fast: Rc<Fast>) -> Rc<Self> {
+        let room = || Room {
+            bytes: vec![0; READ_BYTES],
+            answers: Vec::new(),
+        };
+        let lobby = Rc::new(Self {
+            fast,
+            seats: RefCell::default(),
+            rooms: RefCell::new((0..TOGETHER_MAX).map(|_| room()).collect()),
+            bells: Arc::default(),
+        });
+        let served = Rc::downgrade(&lobby);
+        let serving = poll_fn(move |context| Self::poll_serve(&served, context));
+        // Whether others have their turn is decided here.
+        actix_web::rt::spawn(tokio::task::unconstrained(serving));
+        lobby
+    }
+
+    /// Has a connection wait here until the framework is needed; the error: it never was.
+    pub(super) async fn wait(self: Rc<Self>, gate: Gate) -> io::Result<Gate> {
+        let stay = Stay::begin(&self, gate);
+        let (mut gate, is_needed) = poll_fn(|context| stay.poll_leave(context)).await?;
+        if is_needed {
+            return Ok(gate);
+        }
+        poll_fn(|context| Pin::new(&mut gate).poll_shutdown(context)).await?;
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
+
+    fn poll_serve(served: &Weak<Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(lobby) = served.upgrade() else {
+            return Poll::Ready(());
+        };
+        lobby.bells.server.register(context.waker());
+        for _ in 0..BURSTS_MAX {
+            let burst = lobby.bells.next();
+            if burst.is_empty() {
+                return Poll::Pending;
+            }
+            lobby.serve(burst);
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Serves some connections until nothing more comes from them.
+    fn serve(&self, mut burst: Burst) {
+        let seats = &mut *self.seats.borrow_mut();
+        let rooms = &mut *self.rooms.borrow_mut();
+        for place in &burst {
+            if let Some(seat) = seats.get(*place) {
+                seat.bell.rings.store(false, Ordering::Release);
+            }
+        }
+        for _ in 0..READS_MAX {
+            burst = self.serve_once(seats, rooms, burst);
+            if burst.is_empty() {
+                return;
+            }
+        }
+        for place in burst {
+            if let Some(seat) = seats.get(place) {
+                seat.waker.wake_by_ref();
+            }
+        }
+    }
+
+    /// Reads once of each, and answers. From whom more may come.
+    fn serve_once(&self, seats: &mut Slab<Seat>, rooms: &mut [Room], burst: Burst) -> Burst {
+        let mut read = ArrayVec::<_, TOGETHER_MAX>::new();
+        let mut heard = ArrayVec::<_, TOGETHER_MAX>::new();
+        for (place, room) in burst.into_iter().zip(rooms) {
+            let Some(seat) = seats.get_mut(place).filter(|seat| seat.leaves.is_none()) else {
+                continue;
+            };
+            let Some(length) = seat.hear(&mut room.bytes) else {
+                continue;
+            };
+            room.answers.clear();
+            let bytes = room.bytes.get(..length).unwrap_or_default();
+            let (peer, date) = seat.gate.speaks();
+            heard.push(Heard::new(bytes, peer, date, &mut room.answers));
+            read.push(place);
+        }
+        self.fast.answer(&mut heard);
+        let mut more = Burst::new();
+        for (place, heard) in read.into_iter().zip(heard) {
+            if seats.get_mut(place).is_some_and(|seat| seat.say(&heard)) {
+                more.push(place);
+            }
+        }
+        more
+    }
+}
+
+impl Seat {
+    /// How many bytes came, if there are some to look at.
+    fn hear(&mut self, room: &mut [u8]) -> Option<usize> {
+        let mut context = Context::from_waker(&self.waker);
+        match self.gate.poll_hear(&mut context, room) {
+            Poll::Pending => None,
+            Poll::Ready(Ok(Word::Bytes(length))) => Some(length),
+            Poll::Ready(Ok(Word::Else)) => self.leave(Ok(true)),
+            Poll::Ready(Ok(Word::Gone)) => self.leave(Ok(false)),
+            Poll::Ready(Err(error)) => self.leave(Err(error)),
+        }
+    }
+
+    /// Sends what was answered. Whether more may come.
+    fn say(&mut self, heard: &Heard<'_>) -> bool {
+        let mut context = Context::from_waker(&self.waker);
+        match self.gate.say(&mut context, heard) {
+            Ok(true) => return true,
+            Ok(false) => self.leave(Ok(true)),
+            Err(error) => self.leave(Err(error)),
+        };
+        false
+    }
+
+    fn leave(&mut self, outcome: io::Result<bool>) -> Option<usize> {
+        self.leaves = Some(outcome);
+        if let Some(owner) = self.owner.take() {
+            owner.wake();
+        }
+        None
+    }
+}
+
+/// The time of a connection in the lobby: its seat is given up with it.
+struct Stay {
+    lobby: Rc<Lobby>,
+    /// Until it left.
+    place: Cell<Option<usize>>,
+}
+
+impl Stay {
+    fn begin(lobby: &Rc<Lobby>, gate: Gate) -> Self {
+        let mut seats = lobby.seats.borrow_mut();
+        let entry = seats.vacant_entry();
+        let place = entry.key();
+        let bell = Arc::new(Bell {
+            place,
+            rings: AtomicBool::new(false),
+            bells: lobby.bells.clone(),
+        });
+        let waker = Waker::from(bell.clone());
+        // Something may have come already.
+        waker.wake_by_ref();
+        entry.insert(Seat {
+            gate,
+            bell,
+            waker,
+            leaves: None,
+            owner: None,
+        });
+        drop(seats);
+        Self {
+            lobby: lobby.clone(),
+            place: Cell::new(Some(place)),
+        }
+    }
+
+    fn poll_leave(&self, context: &mut Context<'_>) -> Poll<io::Result<(Gate, bool)>> {
+        let mut seats = self.lobby.seats.borrow_mut();
+        let seat = self.place.get().and_then(|place| seats.get_mut(place));
+        let Some(outcome) = seat.and_then(|seat| {
+            seat.owner = Some(context.waker().clone());
+            seat.leaves.take()
+        }) else {
+            return Poll::Pending;
+        };
+        let seat = self.place.take().and_then(|place| seats.try_remove(place));
+        let seat = seat.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected));
+        Poll::Ready(outcome.and_then(|is_needed| Ok((seat?.gate, is_needed))))
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.lobby.seats.borrow_mut().try_remove(place);
+        }
+    }
+}
