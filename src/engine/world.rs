@@ -143,12 +143,15 @@ impl World {
             .surface
             .is_some_and(|surface| surface != record.surface)
             || !self.counts(slot, record, extra)
-            || !record.activity.observe(record.lifetime(), now, look.touch)
         {
             return show(None);
         }
-        if look.touch == Touch::Yes {
-            slot.mark_touched();
+        let lifetime = record.lifetime();
+        match record.activity.observe_marking(lifetime, now, look.touch) {
+            None => return show(None),
+            // The slot's own mark lies in a line that is rarely needed otherwise.
+            Some(true) => slot.mark_touched(),
+            Some(false) => {}
         }
         self.accounts.with(record.account, |account| {
             show(account.map(|account| SessionView::new(record, extra, account)))

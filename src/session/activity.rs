@@ -76,10 +76,21 @@ impl Activity {
     /// Returns whether it is alive. Activity never moves backwards.
     #[must_use]
     pub fn observe(&self, lifetime: Lifetime, now: Timestamp, touch: Touch) -> bool {
+        self.observe_marking(lifetime, now, touch).is_some()
+    }
+
+    /// The same; of one that is alive, whether it got the touched mark with this.
+    #[must_use]
+    pub fn observe_marking(
+        &self,
+        lifetime: Lifetime,
+        now: Timestamp,
+        touch: Touch,
+    ) -> Option<bool> {
         let mut seen = self.0.load(Ordering::Acquire);
         loop {
             if seen & EXPIRED != 0 {
-                return false;
+                return None;
             }
             let last = Timestamp::from_ms(seen & TIME);
             let over = lifetime.is_over(last, now);
@@ -88,14 +99,14 @@ impl Activity {
             } else if touch == Touch::Yes && now > last {
                 now.ms() | TOUCHED
             } else {
-                return true;
+                return Some(false);
             };
             // Another reader may have touched meanwhile: judge again by what it left.
             match self
                 .0
                 .compare_exchange_weak(seen, wanted, Ordering::AcqRel, Ordering::Acquire)
             {
-                Ok(_) => return !over,
+                Ok(_) => return (!over).then_some(seen & TOUCHED == 0),
                 Err(current) => seen = current,
             }
         }
@@ -143,6 +154,24 @@ mod tests {
         assert!(!word.observe(life, at(1), Touch::Yes));
         word.restore(at(500));
         assert!(!word.observe(life, at(501), Touch::No));
+    }
+
+    #[test]
+    fn who_marks_it_is_told_once_until_it_is_taken() {
+        let life = Lifetime {
+            idle_timeout_ms: 10,
+            absolute: at(1_000),
+        };
+        let word = Activity::new(at(0));
+        let look = |ms, touch| word.observe_marking(life, at(ms), touch);
+        assert_eq!(look(1, Touch::No), Some(false));
+        assert_eq!(look(0, Touch::Yes), Some(false), "no later than it was");
+        assert_eq!(look(1, Touch::Yes), Some(true));
+        assert_eq!(look(2, Touch::Yes), Some(false));
+        assert_eq!(word.take_touched(), Some(at(2)));
+        assert_eq!(look(3, Touch::Yes), Some(true));
+        assert_eq!(look(13, Touch::Yes), None);
+        assert_eq!(look(4, Touch::Yes), None);
     }
 
     #[test]
