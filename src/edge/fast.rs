@@ -77,8 +77,8 @@ pub struct Asked<'a> {
 
 /// Whoever answers requests on the spot.
 pub trait FastPath {
-    /// Answers of these requests, each of another connection, those that it can. Nothing may have been changed by another
-    /// one but what reading changes.
+    /// Answers of these requests, at most [`TOGETHER_MAX`] and each of another connection, those that it can. By one that it
+    /// does not answer nothing may have been changed but what reading changes.
     fn answer(&self, asked: &mut [Asked<'_>]);
 }
 

@@ -7,12 +7,13 @@
 //!
 //! Invariants: nothing is read while an answer waits for its client; requests are read and answers rendered into the rooms
 //! of the worker, and a connection keeps no more than what its client did not take; whoever waits in the lobby is served in
-//! the order in which something came. Source: ADR 20.
+//! the order in which something came; who is served when something panics loses his connection, and nobody else. Source: ADR 20.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -31,9 +32,9 @@ use super::gate::{Gate, Word};
 /// So much is read of a connection at a time.
 const READ_BYTES: usize = 16 << 10;
 /// Bursts before others on this thread have their turn.
-const BURSTS_MAX: usize = 8;
+const BURSTS_MAX: usize = 4;
 /// How often a connection is read in one burst.
-const READS_MAX: usize = 4;
+const READS_MAX: usize = 2;
 
 /// Places of seats that are served together.
 type Burst = ArrayVec<usize, TOGETHER_MAX>;
@@ -102,6 +103,13 @@ impl Wake for Bell {
     }
 }
 
+impl Bell {
+    /// Whether it rang; from now on it may ring again.
+    fn is_heard(&self) -> bool {
+        self.rings.swap(false, Ordering::AcqRel)
+    }
+}
+
 impl Bells {
     /// Those who rang first.
     fn next(&self) -> Burst {
@@ -131,7 +139,7 @@ impl Lobby {
         lobby
     }
 
-    /// Has a connection wait here until the framework is needed; the error: it never was.
+    /// Has a connection wait here until the framework is needed; the error: it broke, or its client is gone.
     pub(super) async fn wait(self: Rc<Self>, gate: Gate) -> io::Result<Gate> {
         let stay = Stay::begin(&self, gate);
         let (mut gate, is_needed) = poll_fn(|context| stay.poll_leave(context)).await?;
@@ -152,21 +160,31 @@ impl Lobby {
             if burst.is_empty() {
                 return Poll::Pending;
             }
-            lobby.serve(burst);
+            let served = panic::catch_unwind(AssertUnwindSafe(|| lobby.serve(burst.clone())));
+            if served.is_err() {
+                lobby.part(&burst);
+            }
         }
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Ends connections of which nobody knows how far they were served.
+    fn part(&self, burst: &Burst) {
+        let mut seats = self.seats.borrow_mut();
+        for place in burst {
+            if let Some(seat) = seats.get_mut(*place) {
+                seat.leave(Err(io::Error::other("a request could not be answered")));
+            }
+        }
     }
 
     /// Serves some connections until nothing more comes from them.
     fn serve(&self, mut burst: Burst) {
         let seats = &mut *self.seats.borrow_mut();
         let rooms = &mut *self.rooms.borrow_mut();
-        for place in &burst {
-            if let Some(seat) = seats.get(*place) {
-                seat.bell.rings.store(false, Ordering::Release);
-            }
-        }
+        // A seat may have rung that left meanwhile, and another one have its place: nobody is served twice in one burst.
+        burst.retain(|place| seats.get(*place).is_some_and(|seat| seat.bell.is_heard()));
         for _ in 0..READS_MAX {
             burst = self.serve_once(seats, rooms, burst);
             if burst.is_empty() {
@@ -295,5 +313,174 @@ impl Drop for Stay {
         if let Some(place) = self.place.take() {
             self.lobby.seats.borrow_mut().try_remove(place);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixStream;
+
+    use super::super::connection::Peer;
+    use super::super::counts::Counts;
+    use super::super::fast::{Asked, FastPath};
+    use super::super::limits::Limits;
+    use super::super::registry::Registry;
+    use super::super::tickets::Tickets;
+    use super::super::transport::Transport;
+    use super::*;
+
+    /// Answers a request for `/NAME` with `NAME.`, leaves those for `/0`, and panics at `/panic`.
+    struct Echo;
+
+    impl FastPath for Echo {
+        fn answer(&self, asked: &mut [Asked<'_>]) {
+            for asked in asked {
+                let name = asked.request.target.trim_start_matches('/');
+                assert_ne!(name, "panic", "as it was asked to");
+                if name != "0" {
+                    asked.out.extend_from_slice(name.as_bytes());
+                    asked.out.push(b'.');
+                    asked.answered = true;
+                }
+            }
+        }
+    }
+
+    fn request(name: &str) -> String {
+        format!("GET /{name} HTTP/1.1\r\nhost: a\r\n\r\n")
+    }
+
+    struct Stage {
+        lobby: Rc<Lobby>,
+        registry: Rc<Registry>,
+        tickets: Arc<Tickets>,
+    }
+
+    impl Stage {
+        fn new() -> Self {
+            let (limits, counts) = (Limits::default(), Arc::new(Counts::default()));
+            Self {
+                lobby: Lobby::open(Rc::new(Fast::new(Box::new(Echo)))),
+                registry: Registry::start(&limits, counts.clone(), std::future::pending()),
+                tickets: Arc::new(Tickets::new(limits, counts)),
+            }
+        }
+
+        /// A connection: the client's end, and the gate.
+        fn connect(&self) -> (UnixStream, Gate) {
+            let (client, server) = UnixStream::pair().unwrap();
+            let (ticket, fast) = (self.tickets.take(None).unwrap(), self.lobby.fast.clone());
+            let registry = self.registry.clone();
+            let transport = Transport::Unix(server);
+            let gate = Gate::new(transport, Peer::Owner, registry, ticket, Some(fast));
+            (client, gate)
+        }
+
+        fn seats(&self) -> usize {
+            self.lobby.seats.borrow().len()
+        }
+    }
+
+    fn run(test: impl AsyncFn(Stage)) {
+        actix_web::rt::System::new().block_on(async { test(Stage::new()).await });
+    }
+
+    #[test]
+    fn those_who_speak_at_once_are_each_answered_in_order_and_leave_no_seat() {
+        run(async |stage| {
+            let mut clients = Vec::new();
+            let mut waiting = Vec::new();
+            for n in 0..5 * TOGETHER_MAX {
+                let (mut client, gate) = stage.connect();
+                let sent: String = (0..3).map(|m| request(&format!("{n}-{m}"))).collect();
+                client.write_all(sent.as_bytes()).await.unwrap();
+                waiting.push(actix_web::rt::spawn(stage.lobby.clone().wait(gate)));
+                clients.push(client);
+            }
+            for turn in 0..2 {
+                for (n, client) in clients.iter_mut().enumerate() {
+                    let wanted: String = (0..3).map(|m| format!("{n}-{m}.")).collect();
+                    let mut found = vec![0; wanted.len()];
+                    client.read_exact(&mut found).await.unwrap();
+                    assert_eq!(String::from_utf8_lossy(&found), wanted, "{turn}");
+                    let again: String = (0..3).map(|m| request(&format!("{n}-{m}"))).collect();
+                    client.write_all(again.as_bytes()).await.unwrap();
+                }
+            }
+            assert_eq!(stage.seats(), clients.len());
+            for client in &mut clients {
+                client.shutdown().await.unwrap();
+                let mut rest = Vec::new();
+                client.read_to_end(&mut rest).await.unwrap();
+                assert_eq!(rest.iter().filter(|byte| **byte == b'.').count(), 3);
+            }
+            for waited in waiting {
+                let error = waited.await.unwrap().unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+            }
+            assert_eq!(stage.seats(), 0);
+        });
+    }
+
+    #[test]
+    fn what_is_not_answered_leaves_with_all_that_is_behind_it() {
+        run(async |stage| {
+            let (mut client, gate) = stage.connect();
+            let rest = request("0") + &request("2");
+            let sent = request("1") + &rest;
+            client.write_all(sent.as_bytes()).await.unwrap();
+            let mut gate = stage.lobby.clone().wait(gate).await.unwrap();
+            let mut found = vec![0; rest.len()];
+            gate.read_exact(&mut found).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&found), rest);
+            let mut answer = [0; 2];
+            client.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"1.");
+            assert_eq!(stage.seats(), 0);
+        });
+    }
+
+    #[test]
+    fn nobody_is_served_twice_in_one_burst() {
+        run(async |stage| {
+            let (mut client, gate) = stage.connect();
+            // What one read brings is left to the framework; what comes behind it would be answered.
+            let padding = "y".repeat(READ_BYTES / 2 - request("0").len() - "x: \r\n".len());
+            let long = request("0").replace("\r\n\r\n", &format!("\r\nx: {padding}\r\n\r\n"));
+            let sent = long.repeat(2) + &request("2");
+            assert_eq!(long.len() * 2, READ_BYTES);
+            client.write_all(sent.as_bytes()).await.unwrap();
+            let stay = Stay::begin(&stage.lobby, gate);
+            let place = stay.place.get().unwrap();
+            stage.lobby.serve([place, place].into_iter().collect());
+            let (mut gate, is_needed) = poll_fn(|context| stay.poll_leave(context)).await.unwrap();
+            assert!(is_needed);
+            let mut found = vec![0; long.len()];
+            gate.read_exact(&mut found).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&found), long);
+            let answered = client.try_read(&mut [0; 8]).map_err(|error| error.kind());
+            assert_eq!(answered, Err(io::ErrorKind::WouldBlock));
+        });
+    }
+
+    #[test]
+    fn who_makes_the_answers_panic_loses_his_connection_and_nobody_else() {
+        run(async |stage| {
+            let (mut client, gate) = stage.connect();
+            let kept = actix_web::rt::spawn(stage.lobby.clone().wait(gate));
+            let (mut other, gate) = stage.connect();
+            other.write_all(request("panic").as_bytes()).await.unwrap();
+            let error = stage.lobby.clone().wait(gate).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::Other);
+            assert_eq!(other.read(&mut [0; 8]).await.unwrap(), 0);
+            client.write_all(request("1").as_bytes()).await.unwrap();
+            let mut answer = [0; 2];
+            client.read_exact(&mut answer).await.unwrap();
+            assert_eq!((&answer, stage.seats()), (b"1.", 1));
+            kept.abort();
+            assert!(kept.await.unwrap_err().is_cancelled());
+            assert_eq!(stage.seats(), 0);
+        });
     }
 }

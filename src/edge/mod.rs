@@ -7,7 +7,7 @@
 //!
 //! Invariants: a connection's memory is bounded whatever its client sends or leaves unread; a client that is slow is
 //! closed, one that is waited for by nobody is not; behind what cannot be framed nothing of the connection runs any
-//! more; a request costs no system call but those that read and write it, no lock that another thread takes, no allocation and
+//! more; a request costs no system call but those that read and write it, no lock but the one of its worker's bells, no allocation and
 //! no reading of a clock here. Source: ADR 14, ADR 18, ADR 20.
 
 mod chunks;

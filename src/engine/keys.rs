@@ -216,7 +216,7 @@ impl Keys {
             }
             DirectoryEvent::AccountDeleted(account) => {
                 let mut table = self.0.write();
-                let own = |key: &mut Key| key.account == Some(*account);
+                let own = |key: &Key| key.account == Some(*account);
                 for key in table.keys.take_all(own) {
                     table.forget(&key);
                 }

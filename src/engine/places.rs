@@ -4,8 +4,21 @@
 /// Places of a page.
 const PAGE: usize = 256;
 
-/// A page, made when its first place is taken.
-type Page<T> = Box<[Option<T>]>;
+/// A page, made when its first place is taken, and given back with the last that stands in it.
+#[derive(Debug)]
+struct Page<T> {
+    entries: Box<[Option<T>]>,
+    taken: usize,
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self {
+            entries: (0..PAGE).map(|_| None).collect(),
+            taken: 0,
+        }
+    }
+}
 
 /// What stands in which place.
 #[derive(Debug)]
@@ -28,7 +41,7 @@ impl<T> Places<T> {
     /// What stands in a place.
     pub(super) fn get(&self, place: usize) -> Option<&T> {
         let page = self.pages.get(place / PAGE)?.as_ref()?;
-        page.get(place % PAGE)?.as_ref()
+        page.entries.get(place % PAGE)?.as_ref()
     }
 
     /// Puts something into a place.
@@ -38,8 +51,9 @@ impl<T> Places<T> {
             self.pages.resize_with(page + 1, || None);
         }
         if let Some(page) = self.pages.get_mut(page) {
-            let page = page.get_or_insert_with(|| (0..PAGE).map(|_| None).collect());
-            if let Some(entry) = page.get_mut(place % PAGE) {
+            let page = page.get_or_insert_default();
+            if let Some(entry) = page.entries.get_mut(place % PAGE) {
+                page.taken += usize::from(entry.is_none());
                 *entry = Some(value);
             }
         }
@@ -48,19 +62,23 @@ impl<T> Places<T> {
 
     /// Empties a place.
     pub(super) fn take(&mut self, place: usize) -> Option<T> {
-        let page = self.pages.get_mut(place / PAGE)?.as_mut()?;
-        page.get_mut(place % PAGE)?.take()
+        let entry = self.pages.get_mut(place / PAGE)?;
+        let page = entry.as_mut()?;
+        let value = page.entries.get_mut(place % PAGE)?.take()?;
+        page.taken -= 1;
+        if page.taken == 0 {
+            *entry = None;
+        }
+        Some(value)
     }
 
     /// Empties the places of all that `which` picks.
-    pub(super) fn take_all(&mut self, mut which: impl FnMut(&mut T) -> bool) -> Vec<T> {
-        let entries = self
-            .pages
-            .iter_mut()
-            .flatten()
-            .flat_map(|page| page.iter_mut());
-        entries
-            .filter_map(|entry| entry.take_if(&mut which))
+    pub(super) fn take_all(&mut self, which: impl Fn(&T) -> bool) -> Vec<T> {
+        let picked = self.from(0).filter(|(_, value)| which(value));
+        let places: Vec<_> = picked.map(|(place, _)| place).collect();
+        places
+            .into_iter()
+            .filter_map(|place| self.take(place))
             .collect()
     }
 
@@ -69,7 +87,7 @@ impl<T> Places<T> {
         let pages = self.pages.iter().enumerate().skip(first / PAGE);
         let entries = pages.filter_map(|(number, page)| Some((number, page.as_ref()?)));
         entries
-            .flat_map(|(number, page)| (number * PAGE..).zip(page.iter()))
+            .flat_map(|(number, page)| (number * PAGE..).zip(page.entries.iter()))
             .skip_while(move |(place, _)| *place < first)
             .filter_map(|(place, entry)| Some((place, entry.as_ref()?)))
     }
@@ -102,7 +120,18 @@ mod tests {
         assert_eq!(places.take(1), None);
         assert_eq!(places.take_all(|place| *place < 256), [0, 255]);
         assert_eq!(places.from(0).count(), 2);
-        let made = places.pages.iter().flatten().count();
-        assert_eq!(made, 3, "a page for what is near, and none between");
+        let made = |places: &Places<usize>| places.pages.iter().flatten().count();
+        assert_eq!(
+            made(&places),
+            2,
+            "a page for what is near, and none between"
+        );
+        for place in [256, 256, 4_194_303] {
+            places.put(place, place);
+            assert_eq!(made(&places), 2);
+        }
+        assert_eq!(places.take_all(|place| *place > 1_000), [4_194_303]);
+        assert_eq!(made(&places), 1);
+        assert_eq!((places.take(256), made(&places)), (Some(256), 0));
     }
 }

@@ -13,24 +13,21 @@ pub(crate) type Handle = u32;
 /// The handle of nothing.
 pub(crate) const NONE: Handle = Handle::MAX;
 
-/// Records in a chunk: few, so that a slot with hardly any wastes hardly any.
-const CHUNK: u32 = 16;
-
 /// Chunks that are looked at in one go.
 const RUN: usize = 8;
 
-/// Records that lie side by side.
-type Chunk<T> = Box<[Option<T>; CHUNK as usize]>;
+/// Records that lie side by side: few, so that a slot with hardly any wastes hardly any.
+type Chunk<T, const CHUNK: usize> = Box<[Option<T>; CHUNK]>;
 
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Slab<T> {
+pub(crate) struct Slab<T, const CHUNK: usize = 16> {
     /// First, since every reader begins here. Short entries: he waits for the line of this list, too.
-    chunks: Vec<Chunk<T>>,
+    chunks: Vec<Chunk<T, CHUNK>>,
     free: Vec<Handle>,
 }
 
-impl<T> Default for Slab<T> {
+impl<T, const CHUNK: usize> Default for Slab<T, CHUNK> {
     fn default() -> Self {
         Self {
             chunks: Vec::new(),
@@ -39,20 +36,21 @@ impl<T> Default for Slab<T> {
     }
 }
 
-/// The chunk and the place in it that a handle names.
-fn place(handle: Handle) -> (usize, usize) {
-    ((handle / CHUNK) as usize, (handle % CHUNK) as usize)
-}
+impl<T, const CHUNK: usize> Slab<T, CHUNK> {
+    /// The chunk and the place in it that a handle names.
+    fn place(handle: Handle) -> (usize, usize) {
+        let place = handle as usize;
+        (place / CHUNK, place % CHUNK)
+    }
 
-impl<T> Slab<T> {
     pub(crate) fn get(&self, handle: Handle) -> Option<&T> {
-        let (chunk, offset) = place(handle);
+        let (chunk, offset) = Self::place(handle);
         self.chunks.get(chunk)?.get(offset)?.as_ref()
     }
 
     /// Begins to bring what stands in a place into the cache.
     pub(crate) fn fetch(&self, handle: Handle) {
-        let (chunk, offset) = place(handle);
+        let (chunk, offset) = Self::place(handle);
         if let Some(entry) = self.chunks.get(chunk).and_then(|c| c.get(offset)) {
             fetch(entry);
         }
@@ -74,7 +72,7 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        let (chunk, offset) = place(handle);
+        let (chunk, offset) = Self::place(handle);
         self.chunks.get_mut(chunk)?.get_mut(offset)?.as_mut()
     }
 
@@ -83,7 +81,7 @@ impl<T> Slab<T> {
             self.grow();
         }
         let handle = self.free.pop().unwrap_or(NONE);
-        let (chunk, offset) = place(handle);
+        let (chunk, offset) = Self::place(handle);
         if let Some(entry) = self.chunks.get_mut(chunk).and_then(|c| c.get_mut(offset)) {
             *entry = Some(value);
         }
@@ -91,7 +89,7 @@ impl<T> Slab<T> {
     }
 
     pub(crate) fn remove(&mut self, handle: Handle) -> Option<T> {
-        let (chunk, offset) = place(handle);
+        let (chunk, offset) = Self::place(handle);
         let value = self.chunks.get_mut(chunk)?.get_mut(offset)?.take();
         if value.is_some() {
             self.free.push(handle);
@@ -109,7 +107,7 @@ impl<T> Slab<T> {
 
     /// Gives back what an empty slab does not need; one chunk stays for whoever comes and goes.
     fn give_back(&mut self) {
-        if self.chunks.len() > 1 && self.free.len() == self.chunks.len() * CHUNK as usize {
+        if self.chunks.len() > 1 && self.free.len() == self.chunks.len() * CHUNK {
             self.chunks = Vec::new();
             self.free = Vec::new();
             self.grow();
@@ -117,11 +115,12 @@ impl<T> Slab<T> {
     }
 
     fn grow(&mut self) {
-        let chunks = u32::try_from(self.chunks.len()).unwrap_or(Handle::MAX / CHUNK);
-        let first = chunks * CHUNK;
-        self.chunks.push(Box::new([const { None }; CHUNK as usize]));
+        let first = self.chunks.len() * CHUNK;
+        self.chunks.push(Box::new([const { None }; CHUNK]));
         // The lowest handle is given out first.
-        self.free.extend((first..first + CHUNK).rev());
+        let handles = (first..first + CHUNK).rev();
+        self.free
+            .extend(handles.filter_map(|handle| Handle::try_from(handle).ok()));
     }
 }
 
@@ -131,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_handle_has_its_own_place() {
-        let mut slab = Slab::default();
+        let mut slab = Slab::<u32>::default();
         let handles: Vec<_> = (0..1_000_u32).map(|n| slab.insert(n)).collect();
         assert_eq!(handles, (0..1_000).collect::<Vec<_>>());
         for n in (0..1_000).step_by(3) {
@@ -148,13 +147,13 @@ mod tests {
 
     #[test]
     fn an_empty_slab_keeps_one_chunk() {
-        let mut slab = Slab::default();
+        let mut slab = Slab::<u32>::default();
         let handles: Vec<_> = (0..1_000_u32).map(|n| slab.insert(n)).collect();
         for n in &handles {
             assert!(slab.chunks.len() > 1);
             assert_eq!(slab.remove(*n), Some(*n));
         }
-        assert_eq!((slab.chunks.len(), slab.free.len()), (1, CHUNK as usize));
+        assert_eq!((slab.chunks.len(), slab.free.len()), (1, 16));
         assert_eq!(slab.insert(7), 0);
         assert_eq!((slab.remove(0), slab.chunks.len()), (Some(7), 1));
     }

@@ -64,13 +64,16 @@ impl SlotNumber {
     }
 }
 
+/// Extras side by side: most slots of most nodes have few, and they are larger than records.
+const EXTRAS: usize = 4;
+
 /// The table and the records of one slot. What every look-up reads stands first, in one cache line with the slot's lock.
 #[derive(Debug, Default)]
 #[repr(C)]
 pub struct Slot {
     index: HashTable<Handle>,
     pub(super) records: Slab<Record>,
-    extras: Slab<Extra>,
+    extras: Slab<Extra, EXTRAS>,
     pub(super) handoffs: HashMap<HandoffId, Handoff>,
     pub(super) clients: HashMap<ClientId, Client>,
     wheel: Wheel,
@@ -270,10 +273,12 @@ impl Slot {
         self.index.find(hash, same).copied()
     }
 
-    /// Begins to bring a session into the cache.
+    /// Begins to bring into the cache what is a session's by the table's tags: hardly ever another one's.
     pub(super) fn fetch(&self, id: SessionId) {
-        if let Some(handle) = self.handle(id) {
-            self.records.fetch(handle);
+        let hash = id.table_hash();
+        self.fetch_ahead(hash);
+        if let Some(handle) = self.index.find(hash, |_| true) {
+            self.records.fetch(*handle);
         }
     }
 

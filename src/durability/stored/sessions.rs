@@ -237,17 +237,19 @@ impl StoredClient {
 
     pub(in crate::durability) fn open(self) -> Result<(ClientId, Client), StoredError> {
         let ended = self.ended.into_iter().map(StoredEnded::open);
+        let sessions = self.sessions.into_iter().map(SessionId::from_bytes);
+        let sessions: Vec<_> = sessions.collect();
         let client = Client {
             opened: at(self.opened),
             changed: at(self.changed),
             secret: self.secret.map(Digest::from_bytes),
             sign_in: self.sign_in.map(SignIn::from),
-            selected: self.selected.map(SessionId::from_bytes),
-            sessions: self
-                .sessions
-                .into_iter()
+            // One that it does not hold is none.
+            selected: self
+                .selected
                 .map(SessionId::from_bytes)
-                .collect(),
+                .filter(|id| sessions.contains(id)),
+            sessions,
             ended: ended.collect::<Result<_, _>>()?,
         };
         Ok((ClientId::from_bytes(self.id), client))

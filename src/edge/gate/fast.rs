@@ -67,6 +67,7 @@ impl Gate {
         heard: &Heard<'_>,
     ) -> io::Result<bool> {
         self.send(context, heard.answers(), heard.answered())?;
+        debug_assert!(self.waiting.is_empty(), "all that waited was heard");
         self.waiting.extend_from_slice(heard.rest());
         Ok(heard.answered().bytes > 0)
     }
