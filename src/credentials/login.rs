@@ -16,12 +16,13 @@ use super::throttle::{Admission, Counts, Judging};
 use super::totp;
 use crate::clock::SharedClock;
 use crate::engine::guesses::{CountChange, Success};
-use crate::engine::world::SharedWorld;
+use crate::engine::world::{SharedWorld, World};
 use crate::session::account::{Account, PASSWORD_BYTES_MAX, fold};
 use crate::session::guessing::GuessPolicy;
 use crate::session::id::{AccountId, ClientId};
 use crate::session::origin::Origin;
 use crate::session::state::Factors;
+use crate::session::time::Timestamp;
 
 /// Somebody who wants to log in.
 pub struct Login {
@@ -149,10 +150,8 @@ impl LoginDesk {
     #[must_use]
     pub fn turn_away(&self, login: &Login) -> Option<LoginRefusal> {
         let counts = self.counts_of(login);
-        let now = self.clock.now();
-        let judging = self.judging.lock();
-        let admission = judging.look(&self.world, &self.policy, &counts, now);
-        drop(judging);
+        let (world, policy, now) = self.present();
+        let admission = self.judging.lock().look(world, policy, &counts, now);
         match admission {
             Admission::After(retry_after_ms) => Some(self.throttled(retry_after_ms)),
             Admission::Now if self.passwords.is_full() => Some(LoginRefusal::Overloaded),
@@ -287,9 +286,14 @@ impl LoginDesk {
         self.counts(&fold(&login.username), login.origin.address, login.client)
     }
 
+    /// By what and when it is judged now.
+    fn present(&self) -> (&World, &GuessPolicy, Timestamp) {
+        (&self.world, &self.policy, self.clock.now())
+    }
+
     fn counts(&self, folded: &str, address: Option<IpAddr>, client: Option<ClientId>) -> Counts {
-        let now = self.clock.now();
-        Counts::of(&self.world, &self.policy, folded, address, client, now)
+        let (world, policy, now) = self.present();
+        Counts::of(world, policy, folded, address, client, now)
     }
 }
 
@@ -350,15 +354,9 @@ impl Attempt<'_> {
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
-        let LoginDesk {
-            world,
-            policy,
-            clock,
-            judging,
-            ..
-        } = self.desk;
-        let now = clock.now();
-        judging.lock().end(world, policy, &self.counts, now);
+        let (world, policy, now) = self.desk.present();
+        let mut judging = self.desk.judging.lock();
+        judging.end(world, policy, &self.counts, now);
     }
 }
 
@@ -406,10 +404,8 @@ mod tests {
     use crate::engine::directory::Directory;
     use crate::engine::event::{AccountCause, DirectoryEvent, Part};
     use crate::engine::facts;
-    use crate::engine::world::World;
     use crate::session::account::{TotpSeed, Username};
     use crate::session::guessing::STOPPED_RETRY_MS;
-    use crate::session::time::Timestamp;
     use crate::session::token::InstallKey;
     use std::task::{Context, Poll, Wake, Waker};
     use totp_rs::{Builder, Secret};

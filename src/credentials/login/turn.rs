@@ -22,9 +22,9 @@ impl LoginDesk {
         let mut turn: Option<Turn<'_>> = None;
         loop {
             let next = {
-                let now = self.clock.now();
+                let (world, policy, now) = self.present();
                 let mut judging = self.judging.lock();
-                match judging.begin(&self.world, &self.policy, &counts, now) {
+                match judging.begin(world, policy, &counts, now) {
                     Admission::Now => return Ok(Attempt { desk: self, counts }),
                     Admission::After(retry_after_ms) => return Err(self.throttled(retry_after_ms)),
                     Admission::Soon(of) => {
@@ -55,15 +55,8 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let LoginDesk {
-            world,
-            policy,
-            clock,
-            judging,
-            ..
-        } = self.desk;
-        let now = clock.now();
-        judging.lock().leave(world, policy, self.of, now);
+        let (world, policy, now) = self.desk.present();
+        self.desk.judging.lock().leave(world, policy, self.of, now);
     }
 }
 
