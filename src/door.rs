@@ -239,9 +239,7 @@ pub trait Engine: Clone + Send + 'static {
     fn session_id(&self, secret: &[u8]) -> Option<SessionId>;
 
     /// Has what [`Self::with_session`] will look at fetched while others have their turn, if there are any.
-    fn approach(&self, _id: SessionId) -> impl Future<Output = ()> {
-        std::future::ready(())
-    }
+    fn approach(&self, id: SessionId) -> impl Future<Output = ()>;
 
     /// Judges a session now and shows it to `render`, or `None` if it is not live.
     ///

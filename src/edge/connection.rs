@@ -258,7 +258,7 @@ impl Connection {
         }
     }
 
-    /// Notes whom to wake: the same one for as long as the connection lasts.
+    /// Notes whom to wake: the lobby, and, once the connection has left it, the framework.
     pub(super) fn is_polled_by(&self, context: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();
         if !waker

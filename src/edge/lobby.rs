@@ -1,6 +1,6 @@
 //! The lobby: where the connections of a worker are for as long as all they ask is answered on the spot.
 //!
-//! Most of the time that a verification takes beside the kernel is waiting for memory. So connections that have something
+//! Much of the time that a verification takes beside the kernel is waiting for memory. So connections that have something
 //! to say at the same time are served in bursts: what they sent is read, then answered together, then sent, and what one
 //! waits for comes while the others are looked at. From the first request on that is not answered here a connection is the
 //! framework's. It must never know what is asked.
@@ -104,8 +104,8 @@ impl Wake for Bell {
 }
 
 impl Bell {
-    /// Whether it rang; from now on it may ring again.
-    fn is_heard(&self) -> bool {
+    /// Stops it ringing; whether it rang.
+    fn stop(&self) -> bool {
         self.rings.swap(false, Ordering::AcqRel)
     }
 }
@@ -121,13 +121,13 @@ impl Bells {
 
 impl Lobby {
     /// An empty one on this thread, which is served from now on. Must be called inside a runtime.
-    pub(super) fn open(fast: Rc<Fast>) -> Rc<Self> {
+    pub(super) fn open(fast: Fast) -> Rc<Self> {
         let room = || Room {
             bytes: vec![0; READ_BYTES],
             answers: Vec::new(),
         };
         let lobby = Rc::new(Self {
-            fast,
+            fast: Rc::new(fast),
             seats: RefCell::default(),
             rooms: RefCell::new((0..TOGETHER_MAX).map(|_| room()).collect()),
             bells: Arc::default(),
@@ -137,6 +137,11 @@ impl Lobby {
         // Whether others have their turn is decided here.
         actix_web::rt::spawn(tokio::task::unconstrained(serving));
         lobby
+    }
+
+    /// Who answers here, and goes on to answer between what is the framework's.
+    pub(super) fn fast(&self) -> Rc<Fast> {
+        self.fast.clone()
     }
 
     /// Has a connection wait here until the framework is needed; the error: it broke, or its client is gone.
@@ -184,7 +189,7 @@ impl Lobby {
         let seats = &mut *self.seats.borrow_mut();
         let rooms = &mut *self.rooms.borrow_mut();
         // A seat may have rung that left meanwhile, and another one have its place: nobody is served twice in one burst.
-        burst.retain(|place| seats.get(*place).is_some_and(|seat| seat.bell.is_heard()));
+        burst.retain(|place| seats.get(*place).is_some_and(|seat| seat.bell.stop()));
         for _ in 0..READS_MAX {
             burst = self.serve_once(seats, rooms, burst);
             if burst.is_empty() {
@@ -363,7 +368,7 @@ mod tests {
         fn new() -> Self {
             let (limits, counts) = (Limits::default(), Arc::new(Counts::default()));
             Self {
-                lobby: Lobby::open(Rc::new(Fast::new(Box::new(Echo)))),
+                lobby: Lobby::open(Fast::new(Box::new(Echo))),
                 registry: Registry::start(&limits, counts.clone(), std::future::pending()),
                 tickets: Arc::new(Tickets::new(limits, counts)),
             }
@@ -376,7 +381,7 @@ mod tests {
         }
 
         fn gate(&self, server: UnixStream) -> Gate {
-            let (ticket, fast) = (self.tickets.take(None).unwrap(), self.lobby.fast.clone());
+            let (ticket, fast) = (self.tickets.take(None).unwrap(), self.lobby.fast());
             let registry = self.registry.clone();
             let transport = Transport::Unix(server);
             Gate::new(transport, Peer::Owner, registry, ticket, Some(fast))

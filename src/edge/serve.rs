@@ -135,8 +135,8 @@ struct Door {
     tickets: Arc<Tickets>,
     registry: Rc<Registry>,
     tls: Option<Arc<Tls>>,
-    /// Where connections are as long as the framework is not needed, and who answers there, if anybody does.
-    lobby: Option<(Rc<Lobby>, Rc<Fast>)>,
+    /// Where connections are as long as the framework is not needed, if anybody answers there.
+    lobby: Option<Rc<Lobby>>,
 }
 
 impl Door {
@@ -152,10 +152,7 @@ impl Door {
             tickets,
             registry,
             tls,
-            lobby: fast.map(|path| {
-                let fast = Rc::new(Fast::new(path));
-                (Lobby::open(fast.clone()), fast)
-            }),
+            lobby: fast.map(|path| Lobby::open(Fast::new(path))),
         })
     }
 
@@ -211,13 +208,12 @@ impl Door {
         peer: Peer,
         ticket: Ticket,
     ) -> Result<Gate, DispatchError> {
-        let registry = self.registry.clone();
-        match self.lobby.clone() {
-            Some((lobby, fast)) => {
-                let gate = Gate::new(transport, peer, registry, ticket, Some(fast));
-                lobby.wait(gate).await.map_err(DispatchError::Io)
-            }
-            None => Ok(Gate::new(transport, peer, registry, ticket, None)),
+        let (registry, lobby) = (self.registry.clone(), self.lobby.clone());
+        let fast = lobby.as_ref().map(|lobby| lobby.fast());
+        let gate = Gate::new(transport, peer, registry, ticket, fast);
+        match lobby {
+            Some(lobby) => lobby.wait(gate).await.map_err(DispatchError::Io),
+            None => Ok(gate),
         }
     }
 

@@ -17,7 +17,7 @@ use super::heads::{Head, Scanned};
 pub(super) const FIELDS_MAX: usize = 32;
 
 /// Room for the fields of one request.
-pub(super) type Room<'a> = [MaybeUninit<Header<'a>>; FIELDS_MAX];
+pub(super) type Fields<'a> = [MaybeUninit<Header<'a>>; FIELDS_MAX];
 
 /// Where one request ends, or several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) struct End {
 pub(super) fn parse<'a>(
     bytes: &'a [u8],
     peer: Peer,
-    fields: &'a mut Room<'a>,
+    fields: &'a mut Fields<'a>,
 ) -> Option<(Request<'a>, End)> {
     let Scanned::End(length) = Head::default().scan(bytes) else {
         return None;
