@@ -86,6 +86,10 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// The bytes at its head that every look-up reads: the index, and the list of chunks.
+    #[cfg(test)]
+    pub(super) const READ_FIRST: usize = std::mem::offset_of!(Slot, records) + size_of::<Vec<()>>();
+
     /// How many sessions are in the slot, dead ones that were not swept yet included.
     #[must_use]
     pub fn len(&self) -> usize {

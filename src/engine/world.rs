@@ -384,3 +384,19 @@ impl World {
 
 /// A world that many may read.
 pub type SharedWorld = Arc<World>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_look_up_reads_first_is_in_one_line_with_the_lock() {
+        let slots: Vec<_> = (0..2).map(|_| Published::default()).collect();
+        for published in &slots {
+            let line = (&raw const *published).addr();
+            let slot = published.0.read();
+            let slot = (&raw const *slot).addr();
+            assert_eq!((line % 64, slot + Slot::READ_FIRST - line), (0, 64));
+        }
+    }
+}

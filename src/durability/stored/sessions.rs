@@ -255,3 +255,25 @@ impl StoredClient {
         Ok((ClientId::from_bytes(self.id), client))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::time::Timestamp;
+
+    #[test]
+    fn a_client_has_chosen_nothing_that_it_does_not_hold() {
+        let [id, held, foreign] = [1, 2, 3].map(|n| [n; 16]);
+        let at = Timestamp::from_ms(1);
+        let mut client = Client::new(at, None);
+        client.take(SessionId::from_bytes(held), at);
+        for (chosen, found) in [(held, true), (foreign, false)] {
+            client.selected = Some(SessionId::from_bytes(chosen));
+            let stored = StoredClient::of(ClientId::from_bytes(id), &client);
+            let (_, opened) = stored.open().unwrap();
+            let wanted = client.selected.filter(|_| found);
+            assert_eq!(opened.selected, wanted);
+            assert_eq!(opened.sessions, client.sessions);
+        }
+    }
+}
