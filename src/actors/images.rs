@@ -135,11 +135,21 @@ impl ImageSource for EngineHandle {
         Ok(sequence)
     }
 
+    fn look_at(&self, number: SlotNumber, run: usize) -> bool {
+        let slot = self.world().slot_at(number);
+        slot.is_some_and(|slot| {
+            let slot = slot.read();
+            let began = monotonic_ns();
+            let is_there = slot.look_at(run);
+            drop(slot);
+            self.longest_hold().since(began);
+            is_there
+        })
+    }
+
     fn slot(&self, number: SlotNumber) -> (SlotImage, u64) {
         let slot = self.world().slot_at(number);
         slot.map_or_else(Default::default, |slot| {
-            // Run by run, each under a lock of its own: waiting for memory is most of what copying takes.
-            let _ = (0..).find(|run| !slot.read().look_at(*run));
             let slot = slot.read();
             let began = monotonic_ns();
             let shown = (slot.image(), slot.position());

@@ -4,44 +4,25 @@
 //! digest is not the manifest's, does not count; reading holds a few frames at a time, whatever a file says of
 //! itself.
 
-use std::time::Duration;
+mod pace;
+mod room;
+mod writer;
 
-use serde::Serialize;
-
-use super::codec::{self, CodecError};
-use super::format::{
-    ImageEnd, ImageHead, RECORD_BYTES_MAX, RECORD_PAYLOAD_BYTES_MAX, SECTOR_BYTES,
-};
+use self::pace::Pace;
+pub use self::pace::Priority;
+pub use self::writer::ImageWriter;
+use self::writer::digest_of;
+use super::codec::CodecError;
+use super::format::{ImageEnd, ImageHead, RECORD_BYTES_MAX, SECTOR_BYTES};
 use super::manifest::ImageEntry;
 use super::reading::LogError;
-use super::record::{self, Label, Link, Read};
-use super::storage::{Storage, StorageError, StoredFile, SyncSite};
+use super::record::{self, Link, Read};
+use super::storage::{Storage, StorageError, StoredFile};
 
-/// What is gathered before it is written, and read at once.
-const BUFFER_BYTES: usize = 32 << 10;
-/// What is read at once of an image whose frames are wanted: few calls, and it is still in the cache when it is decoded.
+/// What is written and read at once: few calls, and it is still in the cache when it is decoded.
 const PIECE_BYTES: usize = 256 << 10;
 /// The longest frame and a piece.
 const WINDOW_BYTES: usize = RECORD_BYTES_MAX + PIECE_BYTES;
-/// What a writer in the background encodes between two rests. With twice as much a snapshot takes two thirds of the time,
-/// and verification's p99 doubles.
-const REST_AFTER_BYTES: usize = 16 << 10;
-/// How many bytes are read again in the time that encoding one takes.
-const READ_PER_ENCODED: usize = 2;
-/// After how many bytes a writer in the background syncs: the system, too, is to do its part in small pieces.
-const SYNC_AFTER_BYTES: u64 = 1 << 20;
-/// How long a rest is, at least.
-const REST: Duration = Duration::from_micros(20);
-
-/// Whether others want the processors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Priority {
-    /// Requests are answered meanwhile. The scheduler lets a thread that computes go on for milliseconds, however
-    /// far it stands back, so it rests again and again.
-    Background,
-    /// Nobody waits for anything else.
-    Foreground,
-}
 
 /// Why an image was not written.
 #[derive(Debug, thiserror::Error)]
@@ -55,180 +36,6 @@ pub enum ImageError {
     /// Something is longer than a frame may be.
     #[error("{0}: {1}")]
     Frame(String, CodecError),
-}
-
-/// An image while it is written.
-pub struct ImageWriter {
-    file: Box<dyn StoredFile>,
-    name: String,
-    written: u64,
-    synced: u64,
-    buffer: Vec<u8>,
-    payload: Vec<u8>,
-    digest: blake3::Hasher,
-    last: Link,
-    rests: Rests,
-}
-
-impl ImageWriter {
-    /// Begins a file of this name; whatever had it goes.
-    pub fn begin(
-        storage: &dyn Storage,
-        name: String,
-        head: &ImageHead,
-        priority: Priority,
-    ) -> Result<Self, ImageError> {
-        super::segment::remove_leftover(storage, &name)?;
-        let mut writer = Self {
-            file: storage.create(&name)?,
-            name,
-            written: 0,
-            synced: 0,
-            buffer: Vec::with_capacity(BUFFER_BYTES + RECORD_BYTES_MAX),
-            payload: Vec::new(),
-            digest: blake3::Hasher::new(),
-            last: Link::default(),
-            rests: Rests::of(priority),
-        };
-        writer.buffer.extend_from_slice(&head.encode());
-        Ok(writer)
-    }
-
-    /// Appends a frame of this kind (not 0).
-    pub fn push<T: Serialize>(&mut self, kind: u8, value: &T) -> Result<(), ImageError> {
-        self.push_by(kind, |out| codec::encode(value, out))
-    }
-
-    /// Appends a frame of this kind (not 0) whose payload `encode` writes.
-    pub fn push_by(
-        &mut self,
-        kind: u8,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
-    ) -> Result<(), ImageError> {
-        let mut payload = std::mem::take(&mut self.payload);
-        payload.clear();
-        let encoded = match encode(&mut payload) {
-            Ok(()) if payload.len() > RECORD_PAYLOAD_BYTES_MAX => Err(CodecError::TooLong),
-            encoded => encoded,
-        };
-        let pushed = match encoded {
-            Ok(()) => self.push_encoded(kind, &payload).map_err(ImageError::from),
-            Err(error) => Err(ImageError::Frame(self.name.clone(), error)),
-        };
-        self.payload = payload;
-        pushed
-    }
-
-    /// Appends a frame of this kind (not 0) whose payload is encoded already.
-    pub fn push_encoded(&mut self, kind: u8, payload: &[u8]) -> Result<(), StorageError> {
-        let after_sync = false;
-        let label = Label { kind, after_sync };
-        self.last = record::write(&mut self.buffer, label, self.last, payload);
-        if self.buffer.len() >= BUFFER_BYTES {
-            self.flush()?;
-        }
-        self.rests.after(payload.len());
-        Ok(())
-    }
-
-    /// Rests if that is nearly due: before something that is better not interrupted.
-    pub fn rest_soon(&mut self) {
-        let soon = REST_AFTER_BYTES / 2;
-        if self.rests.worked >= soon {
-            self.rests.after(soon);
-        }
-    }
-
-    fn flush(&mut self) -> Result<(), StorageError> {
-        self.file.write_at(self.written, &self.buffer)?;
-        self.digest.update(&self.buffer);
-        self.written += self.buffer.len() as u64;
-        self.buffer.clear();
-        let background = self.rests.priority == Priority::Background;
-        if background && self.written - self.synced >= SYNC_AFTER_BYTES {
-            self.file.sync_data(SyncSite::Image)?;
-            self.synced = self.written;
-        }
-        Ok(())
-    }
-
-    /// Ends the file, makes its contents durable and reads them again. Its name is not durable yet.
-    pub fn finish(
-        mut self,
-        storage: &dyn Storage,
-        position: u64,
-    ) -> Result<ImageEntry, ImageError> {
-        self.flush()?;
-        let records = self.last.sequence;
-        let end = ImageEnd {
-            records,
-            digest: *self.digest.finalize().as_bytes(),
-        };
-        self.buffer.extend_from_slice(&end.encode());
-        self.flush()?;
-        self.file.sync_data(SyncSite::Image)?;
-        let entry = ImageEntry {
-            name: self.name,
-            size: self.written,
-            digest: *self.digest.finalize().as_bytes(),
-            records,
-            position,
-        };
-        let file = storage.open(&entry.name)?;
-        let mut buffer = vec![0; BUFFER_BYTES];
-        let digest = digest_of(&*file, entry.size, &mut buffer, &mut self.rests)?;
-        if digest == entry.digest {
-            Ok(entry)
-        } else {
-            Err(ImageError::Verify(entry.name))
-        }
-    }
-}
-
-fn digest_of(
-    file: &dyn StoredFile,
-    size: u64,
-    buffer: &mut [u8],
-    rests: &mut Rests,
-) -> Result<[u8; 32], StorageError> {
-    let mut digest = blake3::Hasher::new();
-    let mut at = 0;
-    while at < size {
-        let piece = piece_of(buffer, size - at);
-        file.read_at(at, piece)?;
-        digest.update(piece);
-        if rests.priority == Priority::Background {
-            // Nobody reads it again unless the node starts; removing it costs less, too.
-            file.let_go(at, piece.len() as u64);
-        }
-        at += piece.len() as u64;
-        rests.after(piece.len() / READ_PER_ENCODED);
-    }
-    Ok(*digest.finalize().as_bytes())
-}
-
-/// When to rest.
-struct Rests {
-    priority: Priority,
-    /// Bytes encoded since the last one.
-    worked: usize,
-}
-
-impl Rests {
-    fn of(priority: Priority) -> Self {
-        Self {
-            priority,
-            worked: 0,
-        }
-    }
-
-    fn after(&mut self, bytes: usize) {
-        self.worked += bytes;
-        if self.priority == Priority::Background && self.worked >= REST_AFTER_BYTES {
-            self.worked = 0;
-            std::thread::park_timeout(REST);
-        }
-    }
 }
 
 /// As much of the buffer as is wanted.
@@ -272,8 +79,8 @@ pub fn read_image(
         Ok(()) => *digest.finalize().as_bytes(),
         // Whatever is wrong in it, if it is not the file that was written that is what is wrong with it.
         Err(LogError::Damage { .. }) => {
-            let rests = &mut Rests::of(Priority::Foreground);
-            digest_of(&*file, size, &mut window, rests)?
+            let pace = &mut Pace::of(Priority::Foreground);
+            digest_of(&*file, size, &mut window, pace)?
         }
         Err(_) => return read,
     };

@@ -48,6 +48,8 @@ pub(super) const KNOWN: u8 = 10;
 
 /// Sessions in one frame, and clients: a frame of the fattest ones is shorter than a frame may be.
 const SESSIONS_MAX: usize = 128;
+/// What looking at a run of sessions takes, in bytes that are encoded in that time.
+const LOOKED_AT_BYTES: usize = 4 << 10;
 /// Hand-off tokens in one frame.
 const HANDOFFS_MAX: usize = 4_096;
 /// Counts of failures in one frame, and accounts with their known networks.
@@ -112,8 +114,11 @@ impl Images {
             let mut image =
                 ImageWriter::begin(storage, image_name(number, Some(row)), &head, self.priority)?;
             for slot in SlotNumber::from(0).filter(|slot| slot.shard(rows) == row) {
-                // A slot is locked while it is copied.
-                image.rest_soon();
+                // A slot is locked while it is copied, and waiting for its memory is most of what that takes.
+                for _ in (0..).take_while(|run| source.look_at(slot, *run)) {
+                    image.prepared(LOOKED_AT_BYTES);
+                }
+                image.before_a_lock();
                 let (held, position) = source.slot(slot);
                 // What is not in the image is empty, and complete up to the generation's position.
                 if !held.is_empty() || position > settled {

@@ -135,6 +135,9 @@ impl StorageError {
     }
 }
 
+/// What a disk reads and writes by itself at least, and where it begins in memory and in the file. Disks want less, or just this.
+pub const BLOCK_BYTES: usize = 4_096;
+
 /// An open file. Dropping it closes it and syncs nothing.
 pub trait StoredFile: Send {
     /// Its length in bytes.
@@ -149,6 +152,10 @@ pub trait StoredFile: Send {
     /// Makes contents and length durable, not the name. After an error nothing is known of what
     /// was written since the last sync: it must not be tried again.
     fn sync_data(&mut self, site: SyncSite) -> Result<(), StorageError>;
+    /// From now on what is read and written goes past the system's memory, as long as it is whole blocks
+    /// ([`BLOCK_BYTES`]) at whole blocks, both in the file and in memory: all goes the ordinary way again from the first
+    /// that is not, or that the file system does not take. A hint.
+    fn pass_cache(&mut self) {}
     /// These bytes are durable and will not be read soon: the system need not keep them in memory. A hint.
     fn let_go(&self, at: u64, bytes: u64) {
         let _ = (at, bytes);

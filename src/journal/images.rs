@@ -28,6 +28,11 @@ pub trait ImageSource: Send + Sync + 'static {
     fn is_owed(&self) -> bool {
         false
     }
+    /// Waits, under the slot's lock, for the memory of a run of its sessions, so that the lock is held for a shorter time
+    /// while the slot is shown. False: there is no such run, nor one behind it.
+    fn look_at(&self, _number: SlotNumber, _run: usize) -> bool {
+        false
+    }
     /// A slot, and the sequence up to which everything is in it, as far as its own records tell.
     fn slot(&self, number: SlotNumber) -> (SlotImage, u64);
     /// The directory, likewise.

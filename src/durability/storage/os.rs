@@ -1,15 +1,16 @@
 //! The real files. Every call is one ordinary system call or a short row of them, so that faults
 //! can be injected from outside.
 
+use std::cell::Cell;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
 use std::num::NonZeroU64;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Advice, OFlags, fadvise};
+use rustix::fs::{Advice, OFlags, fadvise, fcntl_getfl, fcntl_setfl};
 
-use super::{Storage, StorageError, StoredFile, SyncSite, split_name};
+use super::{BLOCK_BYTES, Storage, StorageError, StoredFile, SyncSite, split_name};
 
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
@@ -109,7 +110,8 @@ impl OsStorage {
         }
         own(&about, name, FILE_MODE)?;
         let name = name.to_owned();
-        Ok(Box::new(OsFile { file, name }))
+        let direct = Cell::new(false);
+        Ok(Box::new(OsFile { file, name, direct }))
     }
 }
 
@@ -210,12 +212,49 @@ impl Storage for OsStorage {
 struct OsFile {
     file: File,
     name: String,
+    /// It is read and written past the system's memory.
+    direct: Cell<bool>,
 }
 
 impl OsFile {
     fn done<T>(&self, doing: &'static str, done: io::Result<T>) -> Result<T, StorageError> {
         done.map_err(|error| StorageError::io(doing, &self.name, error))
     }
+
+    fn set_direct(&self, direct: bool) -> io::Result<()> {
+        let mut flags = fcntl_getfl(&self.file)?;
+        flags.set(OFlags::DIRECT, direct);
+        fcntl_setfl(&self.file, flags)?;
+        self.direct.set(direct);
+        Ok(())
+    }
+
+    /// Reads or writes `bytes` at `at`, past the system's memory as long as that is asked for and possible.
+    fn moving<T: AsRef<[u8]>>(
+        &self,
+        at: u64,
+        mut bytes: T,
+        how: impl Fn(&File, &mut T, u64) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.direct.get() {
+            if is_whole(at, bytes.as_ref()) {
+                match how(&self.file, &mut bytes, at) {
+                    // Some file systems take the flag, and say so late that they cannot.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+                    done => return done,
+                }
+            }
+            self.set_direct(false)?;
+        }
+        how(&self.file, &mut bytes, at)
+    }
+}
+
+/// Whether it is whole blocks at whole blocks, in the file and in memory.
+fn is_whole(at: u64, bytes: &[u8]) -> bool {
+    at.is_multiple_of(BLOCK_BYTES as u64)
+        && bytes.len().is_multiple_of(BLOCK_BYTES)
+        && bytes.as_ptr().align_offset(BLOCK_BYTES) == 0
 }
 
 impl StoredFile for OsFile {
@@ -224,11 +263,13 @@ impl StoredFile for OsFile {
     }
 
     fn read_at(&self, at: u64, into: &mut [u8]) -> Result<(), StorageError> {
-        self.done("reading", self.file.read_exact_at(into, at))
+        let read = self.moving(at, into, |file, into, at| file.read_exact_at(into, at));
+        self.done("reading", read)
     }
 
     fn write_at(&mut self, at: u64, bytes: &[u8]) -> Result<(), StorageError> {
-        self.done("writing", self.file.write_all_at(bytes, at))
+        let written = self.moving(at, bytes, |file, bytes, at| file.write_all_at(bytes, at));
+        self.done("writing", written)
     }
 
     fn truncate(&mut self, len: u64) -> Result<(), StorageError> {
@@ -237,6 +278,11 @@ impl StoredFile for OsFile {
 
     fn sync_data(&mut self, _: SyncSite) -> Result<(), StorageError> {
         self.done("syncing", self.file.sync_data())
+    }
+
+    fn pass_cache(&mut self) {
+        // A file system that cannot refuses it here, or the first call.
+        let _ = self.set_direct(true);
     }
 
     fn let_go(&self, at: u64, bytes: u64) {
@@ -287,6 +333,41 @@ mod tests {
         assert_eq!((mode("log"), mode("log/b")), (0o700, 0o600));
         storage.remove("log/b").unwrap();
         assert!(storage.open("log/b").err().unwrap().is_missing());
+    }
+
+    #[test]
+    fn past_the_cache_and_through_it_the_bytes_are_the_same() {
+        let (_directory, storage) = root();
+        let room: Vec<u8> = (0..=250).cycle().take(5 * BLOCK_BYTES).collect();
+        let from = room.as_ptr().align_offset(BLOCK_BYTES);
+        let whole = &room[from..from + 3 * BLOCK_BYTES];
+        let mut file = storage.create("a").unwrap();
+        file.pass_cache();
+        // Whole blocks, then what is none in length, in memory, and in the file.
+        file.write_at(0, whole).unwrap();
+        file.write_at(whole.len() as u64, &whole[..77]).unwrap();
+        file.sync_data(SyncSite::Image).unwrap();
+        for (at, len) in [
+            (0, 2 * BLOCK_BYTES),
+            (BLOCK_BYTES, BLOCK_BYTES),
+            (2 * BLOCK_BYTES, BLOCK_BYTES + 77),
+            (9, BLOCK_BYTES),
+        ] {
+            let mut file = storage.open("a").unwrap();
+            file.pass_cache();
+            file.let_go(0, file.size().unwrap());
+            let mut into = vec![0; len + BLOCK_BYTES];
+            let from = into.as_ptr().align_offset(BLOCK_BYTES);
+            let expected: Vec<u8> = whole.iter().chain(&whole[..77]).copied().collect();
+            for shifted in [0, 1] {
+                let into = &mut into[from..][..len - shifted];
+                into.fill(0);
+                file.read_at(at as u64, into).unwrap();
+                assert_eq!(into, &expected[at..][..len - shifted], "{at} {len}");
+            }
+        }
+        let mut behind = vec![0; BLOCK_BYTES];
+        assert!(file.read_at(3 * BLOCK_BYTES as u64, &mut behind).is_err());
     }
 
     #[test]
